@@ -1,0 +1,102 @@
+"""Connections: by URL, without hidden retries, with the library's errors translated to ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from posestream.errors import BrokerError, BrokerFullError, BrokerUnavailableError, ConfigurationError
+from posestream.keys import Topology, validate_prefix
+
+MAX_BLOCK_MS: Final = 2000
+SOCKET_TIMEOUT_S: Final = 5.0  # above every BLOCK, so that a silent server is told from an idle stream
+SCHEMES: Final = ("redis://", "rediss://", "unix://")
+
+_UNAVAILABLE: Final = (
+    redis.exceptions.ConnectionError,  # BusyLoadingError, and what a proxy or a restart does to a connection
+    redis.exceptions.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.TryAgainError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.MasterDownError,
+    OSError,
+)
+_UNAVAILABLE_REPLY: Final = re.compile(r"^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|READONLY|UNBLOCKED)")
+
+
+def redact(url: str) -> str:
+    """Return a URL without its user and password, fit for a log."""
+    return re.sub(r"//[^/@]*@", "//***@", re.sub(r"([?&](?:username|password)=)[^&]*", r"\1***", url))
+
+
+def connect(url: str, *, name: str) -> redis.Redis:
+    """Return a client for `redis://`, `rediss://` or `unix://`; nothing is sent before the first command.
+
+    The client never repeats a command by itself: a repeated XREADGROUP would skip the entry whose reply was lost, and
+    what may be repeated is known only to the caller.
+
+    Raises:
+        ConfigurationError: the URL is not one of those.
+    """
+    if not url.startswith(SCHEMES):
+        raise ConfigurationError(f"Redis URL {redact(url)!r}: expected one that starts with {', '.join(SCHEMES)}")
+    options: dict[str, Any] = {
+        "client_name": re.sub(r"[^!-~]", "-", name),
+        "protocol": 2,
+        "retry": Retry(NoBackoff(), 0),
+        "socket_timeout": SOCKET_TIMEOUT_S,
+        "socket_connect_timeout": SOCKET_TIMEOUT_S,
+    }
+    if not url.startswith("unix://"):
+        options["socket_keepalive"] = True
+    try:
+        return redis.Redis.from_url(url, **options)
+    except (ValueError, redis.exceptions.RedisError) as error:
+        raise ConfigurationError(f"Redis URL {redact(url)!r}: {error}") from error
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn redis-py's errors into ours; `doing` says what was being done."""
+    try:
+        yield
+    except redis.exceptions.AuthenticationError as error:
+        raise BrokerError(f"{doing}: the server refuses the user or password ({error})") from error
+    except redis.exceptions.NoPermissionError as error:
+        raise BrokerError(f"{doing}: this user's ACL lacks a permission ({error})") from error
+    except redis.exceptions.OutOfMemoryError as error:
+        raise BrokerFullError(f"{doing}: the server is out of memory ({error})") from error
+    except _UNAVAILABLE as error:
+        raise BrokerUnavailableError(f"{doing}: {error or type(error).__name__}") from error
+    except redis.exceptions.RedisError as error:
+        if _UNAVAILABLE_REPLY.match(str(error)):
+            raise BrokerUnavailableError(f"{doing}: {error}") from error
+        if "OOM command not allowed" in str(error):
+            raise BrokerFullError(f"{doing}: the server is out of memory ({error})") from error
+        raise BrokerError(f"{doing}: {error}") from error
+
+
+def read_topology(client: redis.Redis, prefix: str) -> Topology:
+    """Read how many shards there are and which cameras are pinned, from the hash `<prefix>:config`.
+
+    Its fields are `shards` and `camera:<name>`; without the hash there is one shard.
+
+    Raises:
+        ConfigurationError: a field is not a whole number, or names a shard that does not exist.
+        BrokerUnavailableError: the server can not be reached.
+    """
+    key = f"{validate_prefix(prefix)}:config"
+    with translated(f"reading {key}"):
+        stored: dict[bytes, bytes] = client.hgetall(key)  # type: ignore[assignment]
+    try:
+        numbers = {name.decode(): int(value) for name, value in stored.items()}
+    except ValueError as error:
+        raise ConfigurationError(f"{key}: expected whole numbers only ({error})") from error
+    overrides = {name.removeprefix("camera:"): shard for name, shard in numbers.items() if name.startswith("camera:")}
+    return Topology(prefix, numbers.get("shards", 1), overrides)

@@ -1,0 +1,776 @@
+#!lua name=posestream1
+
+--[[ The server side of posestream: every step that must not be half done, as one atomic function.
+
+Every function takes one key, `<prefix>:{sK}:work`; the other keys of the shard derive from it and carry the same
+hash tag. Below, <cam> is a camera's name.
+
+  work            stream  one token per frame that waits or is in hand: camera, id, seq, policy, expires (ms, 0 = never).
+                          Token ids are <number>-0, counted up in `shard`. Consumer group `pose`, created at 0.
+  tokens:<cam>    zset    the camera's tokens: member = frame id, score = token number. A token waits while its number
+                          is above the group's last delivered one, and is in hand from then on.
+  frames:<cam>    stream  the pixels of the frames that have a token; id = frame id; fields image, meta
+  results         stream  one record per admitted frame, whatever became of it: camera, id, seq, policy, outcome, data
+  poses:<cam>     stream  published poses; id = frame id; field pose; trimmed to the tracker's `retain`
+  state:<cam>     hash    last_id, seq                          the last admission
+                          policy, run, position, generation     where the producer is in its source
+                          holder, lease_until                   the producer that holds the camera (server ms)
+                          admitted, posed, superseded, stale, late, dead, refused_<reason>   counters
+                          records                               the camera's entries in `results`
+                          bytes                                 memory of frames:<cam>, as last measured
+                          released, published_id, tracker       what the tracker has published, and its own state
+                          failures:<id>, error:<id>             failed deliveries of a frame that is still in hand
+  dead            stream  dead letters: camera, id, seq, reason, error, deliveries, image, meta; bounded in bytes
+  tracker         hash    holder, epoch, expires (server ms): the one tracker that may publish
+  cameras         zset    member = camera, score = server ms when its producer was last heard of
+  camera:<cam>    hash    what the producer says of the camera: source, size, fps, policy, …
+  shard           hash    tokens (the last token number), bytes (sum over cameras);
+                          max_records, max_bytes, max_dead_bytes: limits, when they are not the defaults below
+
+A call that can not be carried out answers an array whose first element says so, and changes nothing but counters and
+the leftovers of calls that were cut short. Wrong arguments are errors that start with BADARG.
+Frame ids are compared as decimal strings: Lua's numbers are exact only up to 2^53.
+]]
+
+local VERSION = '1.0'
+
+local GROUP = 'pose'
+local RELEASED = '-released-'  -- the consumer that holds tokens which were given back
+local RELEASED_IDLE_MS = 24 * 3600 * 1000
+local MAX_AHEAD_MS = 1000
+local ALIVE_MS = 10000  -- a worker's slot asks for work, or says it is at it, more often than this
+local DEFAULT_DEPTH = { live = 4, lossless = 64 }
+local DEFAULT_LIMITS = { max_records = 100000, max_bytes = 1024 * 1024 * 1024, max_dead_bytes = 64 * 1024 * 1024 }
+local OUTCOMES = { posed = true, superseded = true, stale = true, late = true, dead = true }
+
+-- Arguments ----------------------------------------------------------------------------------------------------------
+
+local function fail(text)
+  error({ err = 'BADARG ' .. text })
+end
+
+-- The shard's key builder, from the one key every call passes.
+local function shard_keys(keys)
+  local base = keys[1] and string.match(keys[1], '^(.+:{s%d+}:)work$')
+  if #keys ~= 1 or not base then
+    fail("key: expected one key of the form <prefix>:{sK}:work")
+  end
+  return function(kind, camera)
+    return camera and (base .. kind .. ':' .. camera) or (base .. kind)
+  end
+end
+
+local function camera_name(text)
+  if not text or text == '' or #text > 128 or string.find(text, '[{}%s%c]') then
+    fail('camera: 1 to 128 bytes without braces, spaces or control characters')
+  end
+  return text
+end
+
+local function whole(text, name)
+  if not text or #text > 15 or not string.match(text, '^%d+$') then
+    fail(name .. ': expected a whole number, not ' .. tostring(text))
+  end
+  return tonumber(text)
+end
+
+-- The <name> <value> pairs that follow the positional arguments; names that are not known are ignored.
+local function options(args, first)
+  if (#args - first + 1) % 2 ~= 0 then
+    fail('options: expected pairs of name and value')
+  end
+  local found = {}
+  for i = first, #args, 2 do
+    found[args[i]] = args[i + 1]
+  end
+  return found
+end
+
+-- Frame ids ----------------------------------------------------------------------------------------------------------
+
+local function split_id(id)
+  local ms, n = string.match(id or '', '^(%d+)%-(%d+)$')
+  if not ms or #ms > 20 or #n > 20 or (#ms > 1 and ms:sub(1, 1) == '0') or (#n > 1 and n:sub(1, 1) == '0') then
+    fail('id: expected <ms>-<n>, not ' .. tostring(id))
+  end
+  return ms, n
+end
+
+local function decimal_less(a, b)
+  if #a ~= #b then
+    return #a < #b
+  end
+  return a < b
+end
+
+local function id_less(a, b)
+  local a_ms, a_n = split_id(a)
+  local b_ms, b_n = split_id(b)
+  if a_ms ~= b_ms then
+    return decimal_less(a_ms, b_ms)
+  end
+  return decimal_less(a_n, b_n)
+end
+
+local function token_id(number)
+  return string.format('%.0f-0', number)
+end
+
+-- Reading ------------------------------------------------------------------------------------------------------------
+
+local function server_ms()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function to_map(pairs_list)
+  local map = {}
+  for i = 1, #pairs_list, 2 do
+    map[pairs_list[i]] = pairs_list[i + 1]
+  end
+  return map
+end
+
+-- Several fields of a hash as a table; a missing field is nil.
+local function fields(key, names)
+  local values = redis.call('HMGET', key, unpack(names))
+  local found = {}
+  for i, name in ipairs(names) do
+    found[name] = values[i] or nil
+  end
+  return found
+end
+
+-- The number of the last token delivered to any worker; 0 when the group does not exist (yet).
+local function last_delivered(key)
+  if redis.call('EXISTS', key('work')) == 0 then
+    return 0
+  end
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', key('work'))) do
+    local info = to_map(group)
+    if info.name == GROUP then
+      return tonumber(string.match(info['last-delivered-id'], '^%d+'))
+    end
+  end
+  return 0
+end
+
+local function waiting_count(key, camera)
+  return redis.call('ZCOUNT', key('tokens', camera), '(' .. last_delivered(key), '+inf')
+end
+
+local function unfinished(key, camera)
+  local records = redis.call('HGET', key('state', camera), 'records')
+  return redis.call('ZCARD', key('tokens', camera)) + tonumber(records or 0)
+end
+
+-- The pending entry of a token, or nil: consumer and idle time. Absent groups are as good as absent entries.
+local function pending(key, token)
+  local found = redis.pcall('XPENDING', key('work'), GROUP, token, token, 1)
+  if found.err or not found[1] then
+    return nil
+  end
+  return { consumer = found[1][2], idle = found[1][3] }
+end
+
+local function token_fields(key, token)
+  local entry = redis.call('XRANGE', key('work'), token, token)[1]
+  return entry and to_map(entry[2])
+end
+
+-- Whether a frame is in its stream, without reading its pixels: a claim by force succeeds only on entries that exist.
+local function frame_exists(frames, id)
+  redis.call('XGROUP', 'CREATE', frames, 'probe', '$')
+  local claimed = redis.call('XCLAIM', frames, 'probe', 'probe', 0, id, 'FORCE', 'JUSTID')
+  redis.call('XGROUP', 'DESTROY', frames, 'probe')
+  return #claimed == 1
+end
+
+local function limits(key)
+  local set = fields(key('shard'), { 'max_records', 'max_bytes', 'max_dead_bytes', 'bytes' })
+  return {
+    max_records = tonumber(set.max_records) or DEFAULT_LIMITS.max_records,
+    max_bytes = tonumber(set.max_bytes) or DEFAULT_LIMITS.max_bytes,
+    max_dead_bytes = tonumber(set.max_dead_bytes) or DEFAULT_LIMITS.max_dead_bytes,
+    bytes = tonumber(set.bytes) or 0,
+  }
+end
+
+-- Writing ------------------------------------------------------------------------------------------------------------
+
+-- Brings the camera's and the shard's byte counts up to date by measuring; they can not drift. Returns the shard's.
+local function measure(key, camera)
+  local now = redis.call('MEMORY', 'USAGE', key('frames', camera), 'SAMPLES', 0) or 0
+  local before = tonumber(redis.call('HGET', key('state', camera), 'bytes') or 0)
+  if now ~= before then
+    redis.call('HSET', key('state', camera), 'bytes', now)
+  end
+  return redis.call('HINCRBY', key('shard'), 'bytes', now - before)
+end
+
+local function bury(key, entry, reason, error_text, deliveries)
+  local letter = { 'camera', entry.camera, 'id', entry.id, 'seq', entry.seq, 'reason', reason, 'error', error_text,
+                   'deliveries', deliveries }
+  local frame = redis.call('XRANGE', key('frames', entry.camera), entry.id, entry.id)[1]
+  for _, value in ipairs(frame and frame[2] or {}) do
+    letter[#letter + 1] = value
+  end
+  redis.call('XADD', key('dead'), '*', unpack(letter))
+  local limit = limits(key).max_dead_bytes
+  while redis.call('MEMORY', 'USAGE', key('dead'), 'SAMPLES', 0) > limit and redis.call('XLEN', key('dead')) > 0 do
+    redis.call('XTRIM', key('dead'), 'MAXLEN', redis.call('XLEN', key('dead')) - 1)
+  end
+end
+
+-- A token's end: token and frame go, one record comes. The only place where a record is made.
+local function settle(key, token, entry, outcome, data)
+  redis.call('XACK', key('work'), GROUP, token)
+  redis.call('XDEL', key('work'), token)
+  redis.call('ZREM', key('tokens', entry.camera), entry.id)
+  redis.call('XDEL', key('frames', entry.camera), entry.id)
+  local state = key('state', entry.camera)
+  redis.call('HDEL', state, 'failures:' .. entry.id, 'error:' .. entry.id)
+  redis.call('XADD', key('results'), '*', 'camera', entry.camera, 'id', entry.id, 'seq', entry.seq,
+             'policy', entry.policy, 'outcome', outcome, 'data', data)
+  redis.call('HINCRBY', state, 'records', 1)
+  measure(key, entry.camera)
+end
+
+local function settle_dead(key, token, entry, reason, error_text, deliveries)
+  bury(key, entry, reason, error_text, deliveries)
+  settle(key, token, entry, 'dead', reason)
+end
+
+-- Producer: admit, register, end, unfinished ---------------------------------------------------------------------------
+
+-- Another producer holds the camera: its name and for how much longer (ms); nil when the camera is free or `holder`'s.
+local function held_by_other(state, holder, now)
+  local until_ms = tonumber(state.lease_until) or 0
+  if state.holder and state.holder ~= '' and state.holder ~= holder and until_ms > now then
+    return state.holder, until_ms - now
+  end
+end
+
+local function renew_lease(key, camera, holder, lease_ms, now)
+  if holder ~= '' then
+    redis.call('HSET', key('state', camera), 'holder', holder, 'lease_until', now + lease_ms)
+  end
+  redis.call('ZADD', key('cameras'), now, camera)
+end
+
+local function admission(args)
+  local given = options(args, 3)
+  local policy = given.policy or 'live'
+  if not DEFAULT_DEPTH[policy] then
+    fail('policy: expected live or lossless, not ' .. policy)
+  end
+  local run = given.run or ''
+  if policy == 'lossless' and run ~= '' and not given.position then
+    fail('position: a lossless run counts its frames from 0')
+  end
+  return {
+    policy = policy,
+    run = run,
+    position = given.position and whole(given.position, 'position'),
+    depth = math.max(1, given.depth and whole(given.depth, 'depth') or DEFAULT_DEPTH[policy]),
+    max_age = given.max_age and whole(given.max_age, 'max_age') or 0,
+    holder = given.holder or '',
+    lease = given.lease and whole(given.lease, 'lease') or 5000,
+  }
+end
+
+-- What is known before looking at the load: nil, or the outcome 'already'/'refused' with a reason and a detail.
+local function judge_identity(state, id, wanted, now)
+  local holder, left = held_by_other(state, wanted.holder, now)
+  if holder then
+    return 'refused', 'held', holder .. ' for ' .. string.format('%.0f', left) .. ' ms'
+  end
+  local same_run = wanted.run ~= '' and state.run == wanted.run
+  local position = same_run and tonumber(state.position) or -1
+  if same_run and wanted.position and wanted.position <= position then
+    return 'already', wanted.position == position and state.last_id or ''
+  end
+  if state.last_id and id == state.last_id then
+    return 'already', state.last_id
+  end
+  if wanted.policy == 'lossless' and wanted.run ~= '' and wanted.position ~= position + 1 then
+    return 'refused', 'gap', string.format('%.0f', position + 1)
+  end
+  local last_id = state.last_id or '0-0'
+  if not id_less(last_id, id) then
+    return 'refused', 'order', last_id
+  end
+  local newest = tonumber((split_id(last_id)))
+  if tonumber((split_id(id))) > math.max(now + MAX_AHEAD_MS, newest) then
+    return 'refused', 'ahead', last_id
+  end
+end
+
+-- Frames that were added but never admitted go, as far as they are older than every frame that has a token.
+-- Tells whether the frame to be admitted is really there.
+local function sweep_leftovers(key, camera, id)
+  local frames, tokens = key('frames', camera), key('tokens', camera)
+  local expected = redis.call('ZCARD', tokens) + 1
+  if redis.call('XLEN', frames) == expected then
+    return true
+  end
+  local oldest = redis.call('ZRANGE', tokens, 0, 0)[1] or id
+  redis.call('XTRIM', frames, 'MINID', oldest)
+  return redis.call('XLEN', frames) >= expected and frame_exists(frames, id)
+end
+
+local function withdraw_oldest(key, camera, delivered)
+  local oldest = redis.call('ZRANGEBYSCORE', key('tokens', camera), '(' .. delivered, '+inf', 'WITHSCORES',
+                            'LIMIT', 0, 1)
+  local token = token_id(tonumber(oldest[2]))
+  local entry = token_fields(key, token)
+  if entry then
+    settle(key, token, entry, 'superseded', '')
+  else
+    redis.call('ZREM', key('tokens', camera), oldest[1])
+  end
+end
+
+-- Makes room where the policy may, and tells what is still in the way: nil, or a reason and a detail.
+local function judge_load(key, camera, wanted)
+  local limit = limits(key)
+  if wanted.policy == 'lossless' then
+    local open = unfinished(key, camera)
+    if open >= wanted.depth then
+      return 'full', tostring(open)
+    end
+  end
+  if redis.call('XLEN', key('work')) + redis.call('XLEN', key('results')) >= limit.max_records then
+    return 'backlog', 'records'
+  end
+  if wanted.policy == 'live' and redis.call('ZCARD', key('tokens', camera)) >= wanted.depth then
+    local delivered = last_delivered(key)
+    local waiting = redis.call('ZCOUNT', key('tokens', camera), '(' .. delivered, '+inf')
+    for _ = wanted.depth, waiting do
+      withdraw_oldest(key, camera, delivered)
+    end
+  end
+  if measure(key, camera) > limit.max_bytes then
+    return 'backlog', 'bytes'
+  end
+end
+
+-- Takes a refused frame out again, unless it is one that was admitted.
+local function refuse(key, camera, id, reason, detail, now)
+  if not redis.call('ZSCORE', key('tokens', camera), id) then
+    redis.call('XDEL', key('frames', camera), id)
+  end
+  if redis.call('EXISTS', key('state', camera)) == 1 then
+    redis.call('HINCRBY', key('state', camera), 'refused_' .. reason, 1)
+    measure(key, camera)
+  elseif redis.call('XLEN', key('frames', camera)) == 0 then
+    redis.call('UNLINK', key('frames', camera))
+  end
+  return { 'refused', reason, detail, now }
+end
+
+local function add_token(key, camera, id, wanted, now)
+  local state = key('state', camera)
+  local number = redis.call('HINCRBY', key('shard'), 'tokens', 1)
+  local seq = redis.call('HINCRBY', state, 'seq', 1)
+  local expires = wanted.max_age > 0 and (tonumber((split_id(id))) + wanted.max_age) or 0
+  redis.call('XADD', key('work'), token_id(number), 'camera', camera, 'id', id, 'seq', seq, 'policy', wanted.policy,
+             'expires', string.format('%.0f', expires))
+  redis.call('ZADD', key('tokens', camera), number, id)
+  redis.call('HSET', state, 'last_id', id, 'policy', wanted.policy, 'run', wanted.run,
+             'position', wanted.position or '')
+  redis.call('HINCRBY', state, 'admitted', 1)
+  renew_lease(key, camera, wanted.holder, wanted.lease, now)
+  return seq
+end
+
+--[[ admit <camera> <frame id> [policy live|lossless] [depth n] [max_age ms] [run text] [position n] [holder text]
+[lease ms]: turns a frame just added to frames:<cam> into work.
+Answers {admitted, id, seq, now, unfinished} · {already, id or '' when it was not the last, seq, now, unfinished}
+· {refused, reason, detail, now} with reason
+held (detail: by whom) · gap (the position expected) · order, ahead (the camera's last id) · missing (no such frame)
+· full (unfinished frames) · backlog (records or bytes). ]]
+local function admit(keys, args)
+  local key = shard_keys(keys)
+  local camera, id = camera_name(args[1]), args[2]
+  split_id(id)
+  local wanted = admission(args)
+  local now = server_ms()
+  local state = fields(key('state', camera), { 'last_id', 'seq', 'run', 'position', 'holder', 'lease_until' })
+  local verdict, reason, detail = judge_identity(state, id, wanted, now)
+  if verdict == 'already' then
+    if not redis.call('ZSCORE', key('tokens', camera), id) then
+      redis.call('XDEL', key('frames', camera), id)
+    end
+    return { 'already', reason, tonumber(state.seq), now, unfinished(key, camera) }
+  end
+  if not verdict and not sweep_leftovers(key, camera, id) then
+    reason, detail = 'missing', id
+  elseif not verdict then
+    reason, detail = judge_load(key, camera, wanted)
+  end
+  if reason then
+    return refuse(key, camera, id, reason, detail, now)
+  end
+  local seq = add_token(key, camera, id, wanted, now)
+  return { 'admitted', id, seq, now, unfinished(key, camera) }
+end
+
+--[[ register <camera> <holder> <lease ms> [field value …]: takes or renews the producer's lease and describes the
+camera. Answers {registered, now, last id, run, position, generation} · {refused, held, detail, now}. ]]
+local function register(keys, args)
+  local key = shard_keys(keys)
+  local camera, holder, lease = camera_name(args[1]), args[2] or '', whole(args[3], 'lease')
+  local described = options(args, 4)
+  local now = server_ms()
+  local state = fields(key('state', camera),
+                       { 'holder', 'lease_until', 'last_id', 'run', 'position', 'generation' })
+  local other, left = held_by_other(state, holder, now)
+  if other then
+    return { 'refused', 'held', other .. ' for ' .. string.format('%.0f', left) .. ' ms', now }
+  end
+  renew_lease(key, camera, holder, lease, now)
+  for name, value in pairs(described) do
+    redis.call('HSET', key('camera', camera), name, value)
+  end
+  return { 'registered', now, state.last_id or '', state.run or '', state.position or '', state.generation or '0' }
+end
+
+--[[ end <camera> <holder> <run> <complete 0|1>: the producer leaves. A complete lossless run raises the generation, so
+that the same source starts again at position 0 the next time. Answers {ended, generation}. ]]
+local function end_run(keys, args)
+  local key = shard_keys(keys)
+  local camera, holder, run = camera_name(args[1]), args[2] or '', args[3] or ''
+  local name = key('state', camera)
+  local state = fields(name, { 'holder', 'run', 'generation' })
+  if state.holder == holder and holder ~= '' then
+    redis.call('HDEL', name, 'holder', 'lease_until')
+  end
+  if args[4] == '1' and run ~= '' and state.run == run then
+    redis.call('HDEL', name, 'run', 'position')
+    return { 'ended', tostring(redis.call('HINCRBY', name, 'generation', 1)) }
+  end
+  return { 'ended', state.generation or '0' }
+end
+
+--[[ unfinished <camera>: how many of its frames have been admitted and not yet published. Lossless producers ask before
+they send pixels. ]]
+local function unfinished_count(keys, args)
+  return unfinished(shard_keys(keys), camera_name(args[1]))
+end
+
+-- Worker: finish, heartbeat, release, reclaim, retire ----------------------------------------------------------------
+
+--[[ finish <consumer> <token> posed|stale|dead <data> [error text]: the token's end, by its present owner only.
+`data` is the pose message for posed, and the reason for the others. Answers {finished} · {lost, present owner or ''}:
+somebody else's by now, or finished before. ]]
+local function finish(keys, args)
+  local key = shard_keys(keys)
+  local consumer, token, outcome, data = args[1], args[2], args[3], args[4]
+  split_id(token)
+  if outcome ~= 'posed' and outcome ~= 'stale' and outcome ~= 'dead' or not data then
+    fail('outcome: expected posed, stale or dead, and its data')
+  end
+  local entry = pending(key, token)
+  if not entry or entry.consumer ~= consumer then
+    return { 'lost', entry and entry.consumer or '' }
+  end
+  local work = token_fields(key, token)
+  if not work then
+    redis.call('XACK', key('work'), GROUP, token)
+    return { 'lost', '' }
+  end
+  if outcome == 'dead' then
+    local failures = tonumber(redis.call('HGET', key('state', work.camera), 'failures:' .. work.id) or 0)
+    settle_dead(key, token, work, data, args[5] or '', failures + 1)
+  else
+    settle(key, token, work, outcome, data)
+  end
+  return { 'finished' }
+end
+
+--[[ heartbeat <consumer> <token> …: "still at it". Answers the tokens that are still this consumer's. ]]
+local function heartbeat(keys, args)
+  local key = shard_keys(keys)
+  local kept = {}
+  for i = 2, #args do
+    split_id(args[i])
+    local entry = pending(key, args[i])
+    if entry and entry.consumer == args[1] then
+      redis.call('XCLAIM', key('work'), GROUP, args[1], 0, args[i], 'JUSTID')
+      kept[#kept + 1] = args[i]
+    end
+  end
+  return kept
+end
+
+-- One more failed delivery: dead-letters the frame when that was the last one allowed, and tells so.
+local function count_failure(key, token, work, max_deliveries, reason, error_text)
+  local state = key('state', work.camera)
+  local failures = redis.call('HINCRBY', state, 'failures:' .. work.id, 1)
+  if failures >= max_deliveries then
+    settle_dead(key, token, work, reason, error_text, failures)
+    return true
+  end
+  redis.call('HSET', state, 'error:' .. work.id, error_text)
+  return false
+end
+
+--[[ release <consumer> <token> <max deliveries> [error text]: gives a token back, to be reclaimed at once. With an error
+this delivery counts as failed. Answers {released} · {dead} · {lost, present owner or ''}. ]]
+local function release(keys, args)
+  local key = shard_keys(keys)
+  local consumer, token, max_deliveries = args[1], args[2], whole(args[3], 'max deliveries')
+  split_id(token)
+  local entry = pending(key, token)
+  if not entry or entry.consumer ~= consumer then
+    return { 'lost', entry and entry.consumer or '' }
+  end
+  local work = token_fields(key, token)
+  if work and args[4] and count_failure(key, token, work, max_deliveries, 'failed', args[4]) then
+    return { 'dead' }
+  end
+  redis.call('XCLAIM', key('work'), GROUP, RELEASED, 0, token, 'IDLE', RELEASED_IDLE_MS, 'JUSTID')
+  return { 'released' }
+end
+
+--[[ reclaim <consumer> <idle ms> <max deliveries>: takes over one token whose owner gave it back or has been silent for
+that long; the latter counts as a failed delivery. Frames that have failed too often become dead letters on the way.
+Answers {claimed, token, failed deliveries, camera, id, seq, policy, expires} · {none}. ]]
+local function reclaim(keys, args)
+  local key = shard_keys(keys)
+  local consumer, idle, max_deliveries = args[1], whole(args[2], 'idle'), whole(args[3], 'max deliveries')
+  for _ = 1, 16 do
+    local found = redis.pcall('XPENDING', key('work'), GROUP, 'IDLE', idle, '-', '+', 1)
+    if found.err or not found[1] then
+      return { 'none' }
+    end
+    local token, owner = found[1][1], found[1][2]
+    local work = token_fields(key, token)
+    if not work then
+      redis.call('XACK', key('work'), GROUP, token)
+    elseif owner == RELEASED
+        or not count_failure(key, token, work, max_deliveries, 'crashed', 'worker ' .. owner .. ' went silent') then
+      redis.call('XCLAIM', key('work'), GROUP, consumer, 0, token, 'JUSTID')
+      local failures = redis.call('HGET', key('state', work.camera), 'failures:' .. work.id) or '0'
+      return { 'claimed', token, failures, work.camera, work.id, work.seq, work.policy, work.expires }
+    end
+  end
+  return { 'none' }
+end
+
+--[[ retire <idle ms> [consumer]: removes the consumer, or every one idle for that long, if it has nothing in hand.
+Answers how many went. ]]
+local function retire(keys, args)
+  local key = shard_keys(keys)
+  local idle = whole(args[1], 'idle')
+  local gone = 0
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', key('work'), GROUP)
+  for _, listed in ipairs(consumers.err and {} or consumers) do
+    local info = to_map(listed)
+    local meant = args[2] == info.name or (not args[2] and info.idle >= idle)
+    if meant and info.pending == 0 then
+      redis.call('XGROUP', 'DELCONSUMER', key('work'), GROUP, info.name)
+      gone = gone + 1
+    end
+  end
+  return gone
+end
+
+-- Tracker: lead, publish ---------------------------------------------------------------------------------------------
+
+--[[ lead <holder> <lease ms>: takes or renews the right to publish; a lease of 0 gives it up.
+Answers {leading, epoch} · {standby, holder, ms left}. ]]
+local function lead(keys, args)
+  local key = shard_keys(keys)
+  local holder, lease = args[1] or '', whole(args[2], 'lease')
+  local now = server_ms()
+  local tracker = fields(key('tracker'), { 'holder', 'epoch', 'expires' })
+  local expires = tonumber(tracker.expires) or 0
+  if tracker.holder ~= holder and expires > now then
+    return { 'standby', tracker.holder, expires - now }
+  end
+  local epoch = tonumber(tracker.epoch) or 0
+  if tracker.holder ~= holder then
+    epoch = math.max(now, epoch + 1)
+  end
+  redis.call('HSET', key('tracker'), 'holder', holder, 'epoch', string.format('%.0f', epoch), 'expires', now + lease)
+  return { 'leading', string.format('%.0f', epoch) }
+end
+
+-- The cameras' blocks of a publish call, parsed and checked against the state: nil and an answer when something is off.
+local function publication(key, args)
+  local blocks, at = {}, 3
+  while at <= #args do
+    local block = { camera = camera_name(args[at]), released = args[at + 2], tracker = args[at + 3], records = {} }
+    local count = whole(args[at + 4], 'records')
+    local state = fields(key('state', block.camera), { 'admitted', 'released', 'published_id' })
+    if not state.admitted or (state.released or '0') ~= args[at + 1] then
+      return nil, { 'mismatch', 'released', block.camera, state.admitted and (state.released or '0') or '' }
+    end
+    whole(block.released, 'released')
+    local last = state.published_id or '0-0'
+    at = at + 5
+    for _ = 1, count do
+      local record = { entry = args[at], id = args[at + 1], outcome = args[at + 2], pose = args[at + 3] }
+      if not record.pose or not OUTCOMES[record.outcome] then
+        fail('record: expected its id, the frame id, an outcome and a pose')
+      end
+      if record.outcome == 'posed' then
+        if not id_less(last, record.id) then
+          return nil, { 'mismatch', 'order', block.camera, last }
+        end
+        last = record.id
+      end
+      block.records[#block.records + 1] = record
+      at = at + 4
+    end
+    block.published_id = last
+    blocks[#blocks + 1] = block
+  end
+  return blocks
+end
+
+local function publish_record(key, camera, record, retain)
+  if redis.call('XDEL', key('results'), record.entry) == 0 then
+    return 0
+  end
+  if record.outcome == 'posed' then
+    redis.call('XADD', key('poses', camera), 'MAXLEN', '~', retain, record.id, 'pose', record.pose)
+  end
+  redis.call('HINCRBY', key('state', camera), record.outcome, 1)
+  redis.call('HINCRBY', key('state', camera), 'records', -1)
+  return 1
+end
+
+--[[ publish <epoch> <retain> then per camera
+<camera> <released seq believed> <released seq from now on> <tracker state> <n> and n times
+<record> <frame id> <outcome> <pose or ''>: all of it, or nothing. A frame's outcome is counted here and only here.
+Answers {published, records} · {mismatch, epoch, present} · {mismatch, released|order, camera, present}. ]]
+local function publish(keys, args)
+  local key = shard_keys(keys)
+  local retain = whole(args[2], 'retain')
+  local epoch = redis.call('HGET', key('tracker'), 'epoch') or ''
+  if epoch ~= args[1] then
+    return { 'mismatch', 'epoch', epoch }
+  end
+  local blocks, answer = publication(key, args)
+  if not blocks then
+    return answer
+  end
+  local published = 0
+  for _, block in ipairs(blocks) do
+    for _, record in ipairs(block.records) do
+      published = published + publish_record(key, block.camera, record, retain)
+    end
+    redis.call('HSET', key('state', block.camera), 'released', block.released, 'tracker', block.tracker,
+               'published_id', block.published_id)
+  end
+  return { 'published', published }
+end
+
+-- Operator: status, remove, version ----------------------------------------------------------------------------------
+
+local STATUS_FIELDS = { 'admitted', 'posed', 'superseded', 'stale', 'late', 'dead', 'records', 'bytes', 'seq',
+                        'released', 'last_id', 'policy', 'holder', 'lease_until', 'refused_held', 'refused_gap',
+                        'refused_order', 'refused_ahead', 'refused_missing', 'refused_full', 'refused_backlog' }
+
+local function live_consumers(key)
+  local count = 0
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', key('work'), GROUP)
+  for _, listed in ipairs(consumers.err and {} or consumers) do
+    local info = to_map(listed)
+    if info.idle < ALIVE_MS and info.name ~= RELEASED then
+      count = count + 1
+    end
+  end
+  return count
+end
+
+--[[ status [camera …]: one consistent look at these cameras, or at all of them.
+Answers {now, shard facts, {camera, tokens, waiting, heard of, state field, value, …}, …}. ]]
+local function status(keys, args)
+  local key = shard_keys(keys)
+  local delivered = '(' .. last_delivered(key)
+  local limit = limits(key)
+  local tracker = fields(key('tracker'), { 'holder', 'epoch', 'expires' })
+  local answer = { server_ms(), {
+    'work', redis.call('XLEN', key('work')), 'results', redis.call('XLEN', key('results')),
+    'dead', redis.call('XLEN', key('dead')), 'bytes', limit.bytes, 'max_records', limit.max_records,
+    'max_bytes', limit.max_bytes, 'max_dead_bytes', limit.max_dead_bytes, 'tracker', tracker.holder or '',
+    'epoch', tracker.epoch or '0', 'tracker_until', tracker.expires or '0', 'workers', live_consumers(key) } }
+  for _, camera in ipairs(#args > 0 and args or redis.call('ZRANGE', key('cameras'), 0, -1)) do
+    local tokens = key('tokens', camera_name(camera))
+    local row = { camera, redis.call('ZCARD', tokens), redis.call('ZCOUNT', tokens, delivered, '+inf'),
+                  redis.call('ZSCORE', key('cameras'), camera) or '0' }
+    local values = redis.call('HMGET', key('state', camera), unpack(STATUS_FIELDS))
+    for i, name in ipairs(STATUS_FIELDS) do
+      if values[i] then
+        row[#row + 1] = name
+        row[#row + 1] = values[i]
+      end
+    end
+    answer[#answer + 1] = row
+  end
+  return answer
+end
+
+local function remove_entries(stream, camera)
+  local from = '-'
+  repeat
+    local entries = redis.call('XRANGE', stream, from, '+', 'COUNT', 200)
+    for _, entry in ipairs(entries) do
+      if to_map(entry[2]).camera == camera then
+        redis.call('XDEL', stream, entry[1])
+      end
+      from = '(' .. entry[1]
+    end
+  until #entries == 0
+end
+
+--[[ remove <camera> <force 0|1>: takes a camera and everything of it away at once.
+Answers {removed} · {unknown} · {refused, held, detail, now}. ]]
+local function remove(keys, args)
+  local key = shard_keys(keys)
+  local camera = camera_name(args[1])
+  local now = server_ms()
+  local state = fields(key('state', camera), { 'holder', 'lease_until', 'bytes' })
+  local holder, left = held_by_other(state, '', now)
+  if holder and args[2] ~= '1' then
+    return { 'refused', 'held', holder .. ' for ' .. string.format('%.0f', left) .. ' ms', now }
+  end
+  local tokens = redis.call('ZRANGE', key('tokens', camera), 0, -1, 'WITHSCORES')
+  for i = 2, #tokens, 2 do
+    local token = token_id(tonumber(tokens[i]))
+    redis.call('XACK', key('work'), GROUP, token)
+    redis.call('XDEL', key('work'), token)
+  end
+  remove_entries(key('results'), camera)
+  remove_entries(key('dead'), camera)
+  redis.call('HINCRBY', key('shard'), 'bytes', -tonumber(state.bytes or 0))
+  local known = redis.call('ZREM', key('cameras'), camera)
+  known = known + redis.call('UNLINK', key('frames', camera), key('tokens', camera), key('poses', camera),
+                             key('state', camera), key('camera', camera))
+  return { known > 0 and 'removed' or 'unknown' }
+end
+
+local function version()
+  return VERSION
+end
+
+-- What drains the shard or holds a lease must work when memory is short; only admit may be refused for it.
+redis.register_function{ function_name = 'posestream1_admit', callback = admit }
+redis.register_function{ function_name = 'posestream1_register', callback = register, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_end', callback = end_run, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_finish', callback = finish, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_heartbeat', callback = heartbeat, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_release', callback = release, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_reclaim', callback = reclaim, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_retire', callback = retire, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_lead', callback = lead, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_publish', callback = publish, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_remove', callback = remove, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_unfinished', callback = unfinished_count,
+                         flags = { 'no-writes' } }
+redis.register_function{ function_name = 'posestream1_status', callback = status, flags = { 'no-writes' } }
+redis.register_function{ function_name = 'posestream1_version', callback = version, flags = { 'no-writes' } }

@@ -1,0 +1,139 @@
+"""The tracker's side: the lease to publish, the records of frames that ended, and publishing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from posestream.broker.connection import MAX_BLOCK_MS, translated
+from posestream.broker.shard import Shard, text
+from posestream.broker.work import stream_entries
+from posestream.keys import FrameId
+from posestream.messages import Outcome, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of one admitted frame.
+
+    Attributes:
+        id: the record's own id; its milliseconds are the server's clock when the frame ended.
+        camera, frame_id, seq, policy: of the frame.
+        outcome: posed, superseded, stale or dead.
+        data: the pose message for posed, the reason for dead.
+    """
+
+    id: FrameId
+    camera: str
+    frame_id: FrameId
+    seq: int
+    policy: Policy
+    outcome: Outcome
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedRecord:
+    """A record on its way out: the outcome that is counted, and the pose message when it is posed (else empty)."""
+
+    record: Record
+    outcome: Outcome
+    pose: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRelease:
+    """What is published of one camera in one call.
+
+    Attributes:
+        camera: its name.
+        believed: the released seq that the server is thought to hold.
+        released: the released seq from now on.
+        tracker_state: the tracker's own state for the camera, kept with it.
+        records: in seq order; `late` ones anywhere.
+    """
+
+    camera: str
+    believed: int
+    released: int
+    tracker_state: bytes
+    records: Sequence[ReleasedRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """The answer to asking for the lease: an epoch when leading, else who leads and for how much longer."""
+
+    epoch: int | None
+    holder: str = ""
+    left_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Nothing was published: the server holds another epoch, or another released seq for a camera."""
+
+    what: str
+    detail: str
+
+
+class ResultLog:
+    """Reads records and publishes poses, for the one tracker that leads the shard."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+
+    def lead(self, holder: str, lease_ms: int) -> Leadership:
+        """Take or renew the lease; 0 gives it up."""
+        reply = self._shard.call("lead", holder, lease_ms)
+        if reply[0] == b"leading":
+            return Leadership(epoch=int(reply[1]))
+        return Leadership(epoch=None, holder=text(reply[1]), left_ms=int(reply[2]))
+
+    def read(self, after: FrameId, *, count: int, block_ms: int = 0) -> list[Record]:
+        """Return up to `count` records after an id, waiting up to `block_ms` for the first."""
+        with translated("reading results"):
+            reply = self._shard.client.xread(
+                {self._shard.keys.results: str(after)},
+                count=count,
+                block=min(block_ms, MAX_BLOCK_MS) if block_ms > 0 else None,
+            )
+        return [_record(*entry) for entry in stream_entries(reply)]
+
+    def released(self, cameras: Iterable[str]) -> dict[str, tuple[int, bytes]]:
+        """Return each camera's released seq and tracker state."""
+        names = list(cameras)
+        with translated("reading the cameras' state"), self._shard.client.pipeline(transaction=False) as pipeline:
+            for camera in names:
+                pipeline.hmget(self._shard.keys.state(camera), ["released", "tracker"])
+            replies = pipeline.execute()
+        return {
+            camera: (int(released or 0), state or b"") for camera, (released, state) in zip(names, replies, strict=True)
+        }
+
+    def publish(self, epoch: int, retain: int, releases: Sequence[CameraRelease]) -> int | Mismatch:
+        """Publish these records, all or none; returns how many were counted."""
+        arguments: list[Any] = [epoch, retain]
+        for release in releases:
+            arguments += [release.camera, release.believed, release.released, release.tracker_state]
+            arguments.append(len(release.records))
+            for released in release.records:
+                record = released.record
+                arguments += [str(record.id), str(record.frame_id), released.outcome.value, released.pose]
+        reply = self._shard.call("publish", *arguments)
+        if reply[0] == b"published":
+            return int(reply[1])
+        return Mismatch(text(reply[1]), " ".join(text(part) for part in reply[2:]))
+
+
+def _record(record_id: bytes, fields: dict[bytes, bytes]) -> Record:
+    return Record(
+        id=FrameId.parse(record_id),
+        camera=text(fields[b"camera"]),
+        frame_id=FrameId.parse(fields[b"id"]),
+        seq=int(fields[b"seq"]),
+        policy=Policy(text(fields[b"policy"])),
+        outcome=Outcome(text(fields[b"outcome"])),
+        data=fields[b"data"],
+    )

@@ -1,0 +1,156 @@
+"""The worker's side: taking frames, and ending each exactly once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from posestream.broker.connection import MAX_BLOCK_MS, translated
+from posestream.broker.shard import Shard, text
+from posestream.errors import BrokerError
+from posestream.keys import WORK_GROUP, FrameId
+from posestream.messages import Outcome, Policy
+
+MAX_ERROR_TEXT: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A frame in hand.
+
+    Attributes:
+        id: the token's own id in the stream of work.
+        camera, frame_id, seq, policy: of the frame.
+        expires_ms: the frame is stale after this time on the server's clock; 0 for never.
+        failures: earlier deliveries that failed; such a frame is processed with nothing else in hand.
+    """
+
+    id: str
+    camera: str
+    frame_id: FrameId
+    seq: int
+    policy: Policy
+    expires_ms: int
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame's stored fields: encoded image, and packed metadata where the producer gave any."""
+
+    image: bytes
+    meta: bytes | None
+
+
+class WorkQueue:
+    """Takes frames for one consumer and ends them.
+
+    The consumer's name must be unique to a slot and a process start: what it holds is told from what others hold by
+    this name alone.
+    """
+
+    def __init__(self, shard: Shard, consumer: str) -> None:
+        self._shard = shard
+        self.consumer = consumer
+
+    def take(self, block_ms: int = MAX_BLOCK_MS) -> Token | None:
+        """Wait up to `block_ms` for the next frame.
+
+        When this raises BrokerUnavailableError the reply may have been lost with a token in it: ask `in_hand()` before
+        taking again.
+        """
+        reply = self._shard.recovering(
+            lambda: self._shard.client.xreadgroup(
+                WORK_GROUP, self.consumer, {self._shard.keys.work: ">"}, count=1, block=min(block_ms, MAX_BLOCK_MS)
+            ),
+            doing="taking a frame",
+        )
+        entries = stream_entries(reply)
+        return _token(*entries[0]) if entries else None
+
+    def in_hand(self) -> list[Token]:
+        """Return what this consumer holds by the server's books, without raising any delivery count."""
+        work = self._shard.keys.work
+        with translated("looking up frames in hand"):
+            pending: Any = self._shard.client.xpending_range(work, WORK_GROUP, "-", "+", 100, self.consumer)
+            ids = [text(entry["message_id"]) for entry in pending]
+            found: list[Any] = [self._shard.client.xrange(work, token, token) for token in ids]
+        return [_token(*entry) for entries in found for entry in entries]
+
+    def load(self, token: Token) -> Frame | None:
+        """Fetch the pixels of a frame in hand; None when they are gone."""
+        frame_id = str(token.frame_id)
+        with translated(f"loading frame {frame_id} of {token.camera}"):
+            entries: Any = self._shard.client.xrange(self._shard.keys.frames(token.camera), frame_id, frame_id)
+        if not entries:
+            return None
+        fields = entries[0][1]
+        return Frame(image=fields.get(b"image", b""), meta=fields.get(b"meta"))
+
+    def finish(self, token: Token, outcome: Outcome, data: bytes | str, error: str = "") -> bool:
+        """End a frame as posed (data: the pose message), stale or dead (data: the reason).
+
+        Returns False when the token is not this consumer's (any more), which is also the answer to a repeat.
+        """
+        reply = self._shard.call("finish", self.consumer, token.id, outcome.value, data, error[:MAX_ERROR_TEXT])
+        return bool(reply[0] == b"finished")
+
+    def heartbeat(self, tokens: list[Token]) -> set[str]:
+        """Say that these are still being worked on; returns the ids of those that are still this consumer's."""
+        return {text(token) for token in self._shard.call("heartbeat", self.consumer, *(token.id for token in tokens))}
+
+    def release(self, token: Token, max_deliveries: int, error: str | None = None) -> None:
+        """Give a frame back; with an error, this delivery counts as failed."""
+        failure = [] if error is None else [error[:MAX_ERROR_TEXT]]
+        self._shard.call("release", self.consumer, token.id, max_deliveries, *failure)
+
+    def stranded(self, idle_ms: int) -> bool:
+        """Tell whether somebody's frame has been silent for that long or was given back."""
+        work = self._shard.keys.work
+        try:
+            with translated("looking for stranded frames"):
+                return bool(self._shard.client.xpending_range(work, WORK_GROUP, "-", "+", 1, idle=idle_ms))
+        except BrokerError as error:
+            if "NOGROUP" in str(error):
+                return False
+            raise
+
+    def reclaim(self, idle_ms: int, max_deliveries: int) -> Token | None:
+        """Take over one stranded frame; frames that failed too often become dead letters on the way."""
+        reply = self._shard.call("reclaim", self.consumer, idle_ms, max_deliveries)
+        if reply[0] != b"claimed":
+            return None
+        _, token, failures, camera, frame_id, seq, policy, expires = (text(part) for part in reply)
+        return Token(
+            token, camera, FrameId.parse(frame_id), int(seq), Policy(policy), int(expires), failures=int(failures)
+        )
+
+    def retire(self) -> None:
+        """Remove this consumer from the group, if it holds nothing."""
+        self._shard.call("retire", 0, self.consumer)
+
+    def retire_absent(self, idle_ms: int) -> int:
+        """Remove the consumers that hold nothing and have been silent for that long; returns how many."""
+        return int(self._shard.call("retire", idle_ms))
+
+
+def stream_entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """Return the entries of a reply to XREAD or XREADGROUP of one stream, in any of the shapes redis-py gives it."""
+    if not reply:
+        return []
+    streams = list(reply.values()) if isinstance(reply, dict) else [entries for _, entries in reply]
+    entries = streams[0]
+    while entries and isinstance(entries[0], list):  # RESP3 through some versions nests once more
+        entries = entries[0]
+    return list(entries)
+
+
+def _token(token_id: bytes, fields: dict[bytes, bytes]) -> Token:
+    return Token(
+        id=text(token_id),
+        camera=text(fields[b"camera"]),
+        frame_id=FrameId.parse(fields[b"id"]),
+        seq=int(fields[b"seq"]),
+        policy=Policy(text(fields[b"policy"])),
+        expires_ms=int(fields[b"expires"]),
+    )
