@@ -1,0 +1,101 @@
+"""What can be told of an encoded image from its header, before anything is decoded: format, size, completeness.
+
+Sources: ITU-T T.81 (JPEG) annex B for markers, the PNG specification (third edition) section 5 for chunks.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from posestream.errors import ImageError
+
+DEFAULT_MAX_BYTES: Final = 16 * 1024 * 1024
+DEFAULT_MAX_PIXELS: Final = 50_000_000
+CONTENT_TYPES: Final = {"jpeg": "image/jpeg", "png": "image/png"}
+
+_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_END: Final = b"IEND"
+_JPEG_START: Final = b"\xff\xd8"
+_JPEG_END: Final = b"\xff\xd9"
+_JPEG_SCAN: Final = 0xDA
+# Start-of-frame markers: C0..CF without C4 (tables), C8 (reserved) and CC (arithmetic conditioning).
+_JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_STANDALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What is accepted: encoded bytes and decoded pixels (width x height)."""
+
+    max_bytes: int = DEFAULT_MAX_BYTES
+    max_pixels: int = DEFAULT_MAX_PIXELS
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """Format ("jpeg" or "png") and size in pixels as stored."""
+
+    format: str
+    width: int
+    height: int
+
+
+def check_image(data: bytes, limits: ImageLimits) -> ImageHeader:
+    """Read the header of a complete JPEG or PNG image within the limits.
+
+    Raises:
+        ImageError: with reason empty, too_large (bytes or pixels), not_an_image or truncated.
+    """
+    if not data:
+        raise ImageError("the image is empty", reason="empty")
+    if len(data) > limits.max_bytes:
+        raise ImageError(f"{len(data)} bytes, above the limit of {limits.max_bytes}", reason="too_large")
+    if data.startswith(_PNG_SIGNATURE):
+        header = _read_png(data)
+    elif data.startswith(_JPEG_START):
+        header = _read_jpeg(data)
+    else:
+        raise ImageError(f"neither JPEG nor PNG (starts with {data[:8].hex(' ')})", reason="not_an_image")
+    if header.width * header.height > limits.max_pixels:
+        raise ImageError(
+            f"{header.width} x {header.height} pixels, above the limit of {limits.max_pixels}", reason="too_large"
+        )
+    if header.width == 0 or header.height == 0:
+        raise ImageError(f"{header.width} x {header.height} pixels", reason="not_an_image")
+    return header
+
+
+def _read_png(data: bytes) -> ImageHeader:
+    if len(data) < 33 or data[12:16] != b"IHDR":
+        raise ImageError("the PNG ends within its header", reason="truncated")
+    width, height = struct.unpack_from(">II", data, 16)
+    if _PNG_END not in data[-64:]:
+        raise ImageError("the PNG ends before its IEND chunk", reason="truncated")
+    return ImageHeader("png", width, height)
+
+
+def _read_jpeg(data: bytes) -> ImageHeader:
+    """Walk the segments up to the first scan; the end-of-image marker must come after it."""
+    width = height = 0
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            raise ImageError(f"the JPEG has no marker at byte {at}", reason="not_an_image")
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _JPEG_STANDALONE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        if marker in _JPEG_FRAMES and at + 9 <= len(data):
+            height, width = struct.unpack_from(">HH", data, at + 5)
+        if marker == _JPEG_SCAN:
+            # An end marker in an embedded thumbnail lies before the scan, so only one behind it counts.
+            if data.find(_JPEG_END, at + 2 + length) < 0:
+                raise ImageError("the JPEG ends before its end marker", reason="truncated")
+            if not width:
+                raise ImageError("the JPEG has no frame header before its scan", reason="not_an_image")
+            return ImageHeader("jpeg", width, height)
+        at += 2 + length
+    raise ImageError("the JPEG ends within its header", reason="truncated")

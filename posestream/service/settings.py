@@ -1,0 +1,158 @@
+"""Settings: file < environment < flags, checked at start, with the offending key named.
+
+A settings class is a pydantic model; its field names make the flags (`--redis-url`), the environment variables
+(`POSESTREAM_REDIS_URL`) and the keys of the configuration file, and its descriptions make `--help`. In the file,
+`[common]` holds what several applications share and a table named after the application what is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from posestream.broker import redact
+from posestream.errors import ConfigurationError
+from posestream.keys import DEFAULT_PREFIX, validate_prefix
+
+ENV_PREFIX = "POSESTREAM_"
+
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(BaseSettings):
+    """Base of every application's settings; `load` is how one is made."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        extra="forbid",
+        frozen=True,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_avoid_json=True,
+        cli_hide_none_type=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+    config: Path | None = None
+    """Configuration file (TOML); its keys are these settings, under [common] and the application's own table."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put what `load` read from the file (the init values) below the environment; flags come on top."""
+        return env_settings, init_settings
+
+
+class ConnectionSettings(Settings):
+    """Where the server is."""
+
+    redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False)
+    """URL of the Redis (7.0 or later) or Valkey (8 or later) server: redis://, rediss:// or unix://."""
+    prefix: str = DEFAULT_PREFIX
+    """First part of every key."""
+
+    @field_validator("prefix")
+    @classmethod
+    def _check_prefix(cls, prefix: str) -> str:
+        try:
+            return validate_prefix(prefix)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+
+
+class ServiceSettings(ConnectionSettings):
+    """What every long-running process has."""
+
+    listen_host: str = "127.0.0.1"
+    """Address that the metrics and health ports listen on."""
+    metrics_port: int = Field(0, ge=0, le=65535)
+    """Port for Prometheus; 0 takes a free one and logs it."""
+    health_port: int = Field(0, ge=0, le=65535)
+    """Port for /live and /ready; 0 takes a free one and logs it."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severity that is logged."""
+    log_format: Literal["auto", "text", "json"] = "auto"
+    """Lines for people or for machines; auto is text on a terminal, json otherwise."""
+
+
+class Table(BaseModel):
+    """Base of a table inside a configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def load(settings: type[S], argv: list[str], *, program: str, table: str) -> S:
+    """Read settings from file, environment and flags; prints the help and exits for `--help`.
+
+    Raises:
+        ConfigurationError: naming every offending key, and where it may have come from.
+    """
+    path = _config_path(argv)
+    construct: Callable[..., S] = settings
+    try:
+        return construct(
+            _cli_parse_args=argv,
+            _cli_prog_name=program,
+            _cli_exit_on_error=False,
+            **read_file(path, table) if path else {},
+        )
+    except ValidationError as error:
+        raise ConfigurationError(explain(error, program=program, path=path, table=table)) from error
+    except SettingsError as error:
+        raise ConfigurationError(f"{program}: {error.__cause__ or error} (see {program} --help)") from error
+
+
+def read_file(path: Path, table: str) -> dict[str, Any]:
+    """Return [common] and an application's own table of a configuration file, as one dict."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"configuration file {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"configuration file {path}: not TOML: {error}") from error
+    stray = [key for key, value in content.items() if not isinstance(value, dict)]
+    if stray:
+        raise ConfigurationError(f"configuration file {path}: put {', '.join(stray)} under [common] or [{table}]")
+    return {**content.get("common", {}), **content.get(table, {})}
+
+
+def explain(error: ValidationError, *, program: str, path: Path | None = None, table: str | None = None) -> str:
+    """Turn pydantic's report into one line per key, each with the names under which the key can be set."""
+    lines = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        key = ".".join(str(part) for part in item["loc"])
+        name = str(item["loc"][0]) if item["loc"] else ""
+        where = f"--{name.replace('_', '-')}, {ENV_PREFIX}{name.upper()}" if item["type"] != "extra_forbidden" else ""
+        if path is not None:
+            where = f"{where or 'unknown key'}, {path} [common] or [{table}]"
+        lines.append(
+            f"{program}: {key}: {item['msg'].removeprefix('Value error, ')}" + (f" ({where})" if where else "")
+        )
+    return "\n".join(lines)
+
+
+def described(settings: Settings) -> dict[str, Any]:
+    """Return settings fit for a log: without user and password in URLs."""
+    values = settings.model_dump(mode="json", exclude={"config"})
+    return {key: redact(value) if isinstance(value, str) and "://" in value else value for key, value in values.items()}
+
+
+def _config_path(argv: list[str]) -> Path | None:
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--config", default=os.environ.get(f"{ENV_PREFIX}CONFIG"))
+    found, _ = finder.parse_known_args([argument for argument in argv if argument not in ("-h", "--help")])
+    return Path(found.config) if found.config else None
