@@ -71,10 +71,15 @@ class WorkQueue:
     def in_hand(self) -> list[Token]:
         """Return what this consumer holds by the server's books, without raising any delivery count."""
         work = self._shard.keys.work
-        with translated("looking up frames in hand"):
-            pending: Any = self._shard.client.xpending_range(work, WORK_GROUP, "-", "+", 100, self.consumer)
-            ids = [text(entry["message_id"]) for entry in pending]
-            found: list[Any] = [self._shard.client.xrange(work, token, token) for token in ids]
+        doing = "looking up frames in hand"
+        pending = self._shard.recovering(
+            lambda: self._shard.client.xpending_range(work, WORK_GROUP, "-", "+", 100, self.consumer), doing=doing
+        )
+        with translated(doing):
+            found: list[Any] = [
+                self._shard.client.xrange(work, token, token)
+                for token in (text(entry["message_id"]) for entry in pending)
+            ]
         return [_token(*entry) for entries in found for entry in entries]
 
     def load(self, token: Token) -> Frame | None:

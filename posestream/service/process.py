@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
-from types import FrameType
 
 from redis.backoff import EqualJitterBackoff
 
@@ -20,21 +21,27 @@ MAX_WAIT_S = 5.0
 
 
 class StopSignal:
-    """Set by SIGTERM or SIGINT, or by the program; loops look at it, nothing else happens in the handler."""
+    """Set by SIGTERM or SIGINT, or by the program; loops look at it and act."""
+
+    SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def listen(self) -> None:
-        """Record SIGTERM and SIGINT; a second one ends the process at once."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._handle)
+        """Record SIGTERM and SIGINT from now on; a second one ends the process at once.
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self._event.is_set():
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
+        To be called before any thread is started: the signals are blocked in all of them and waited for in one. A
+        handler would run in the middle of whatever the main thread does, which may be holding the event's own lock.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, self.SIGNALS)
+        threading.Thread(target=self._wait_for_signals, name="signals", daemon=True).start()
+
+    def _wait_for_signals(self) -> None:
+        signal.sigwait(self.SIGNALS)
         self._event.set()
+        number = signal.sigwait(self.SIGNALS)
+        os._exit(128 + number)
 
     def set(self) -> None:
         """Ask every loop to stop."""
@@ -44,8 +51,8 @@ class StopSignal:
         """Tell whether to stop."""
         return self._event.is_set()
 
-    def wait(self, seconds: float) -> bool:
-        """Sleep until asked to stop; tells whether that was."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Sleep until asked to stop, or for so long; tells whether it was the former."""
         return self._event.wait(seconds)
 
 
@@ -74,6 +81,43 @@ class Patience:
             logger.warning("server not reached, trying on: %s", error)
         self._failures += 1
         self._stop.wait(self._backoff.compute(self._failures) * random.uniform(0.75, 1))  # noqa: S311
+
+
+class Tasks:
+    """The named threads of a process; when one fails it is logged, the process asked to stop, and `check` raises."""
+
+    def __init__(self, stop: StopSignal) -> None:
+        self._stop = stop
+        self._threads: list[threading.Thread] = []
+        self._failure: BaseException | None = None
+
+    def start(self, name: str, run: Callable[[], None]) -> None:
+        """Run something in a thread of its own."""
+        thread = threading.Thread(target=self._guarded, args=(name, run), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _guarded(self, name: str, run: Callable[[], None]) -> None:
+        try:
+            run()
+        except BaseException as error:
+            if isinstance(error, PosestreamError):
+                logger.error("%s failed: %s", name, error)  # noqa: TRY400 - made on purpose: the message says it all
+            else:
+                logger.exception("%s failed", name)
+            self._failure = error
+            self._stop.set()
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait until every thread has ended, or for so long in all."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+    def check(self) -> None:
+        """Raise what made a thread fail, if anything."""
+        if self._failure is not None:
+            raise self._failure
 
 
 def run_main(main: Callable[[list[str]], int]) -> None:

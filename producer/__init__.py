@@ -1,0 +1,1 @@
+"""The producer application: frame sources into Redis Streams."""

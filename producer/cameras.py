@@ -1,0 +1,137 @@
+"""One camera, put together: its source with what is laid around it, its admission, its feed, and its account."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from posestream.broker import AdmissionRequest, FrameIntake, ShardOperations
+from posestream.broker.shard import Shard
+from posestream.errors import PosestreamError
+from posestream.messages import Policy
+from posestream.service.health import Health
+from posestream.service.metrics import ProducerMetrics
+from posestream.service.process import StopSignal
+from producer.admission import AdmissionPolicy, LiveAdmission, LosslessAdmission
+from producer.encode import Encoder
+from producer.feed import Feed
+from producer.holding import HeldCamera
+from producer.lease import LEASE_MS, Leases
+from producer.settings import CameraSettings
+from producer.sources import Source, SourceKind
+from producer.sources.layers import NewestOnly, Persistent
+from producer.summary import Account, Accountant
+from producer.tally import Phase, Tally
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the cameras of a process share."""
+
+    leases: Leases
+    metrics: ProducerMetrics
+    health: Health
+    stop: StopSignal
+
+
+class Camera:
+    """Feeds one source and accounts for its frames; `run` is for a thread of its own."""
+
+    def __init__(
+        self, settings: CameraSettings, source: Source, shard: Shard, around: Surroundings, *, wait: bool
+    ) -> None:
+        settings = settings.settled(source.kind)
+        self.tally = Tally(settings.name)
+        self.account: Account | None = None
+        self.failed = False
+        self._wait = wait
+        self._around = around
+        metrics = around.metrics
+        held = HeldCamera(
+            settings.name,
+            FrameIntake(shard),
+            around.leases,
+            around.health,
+            around.stop,
+            on_failure=metrics.broker_errors.labels("admitting").inc,
+        )
+        self._accountant = Accountant(ShardOperations(shard), held, self.tally, around.stop)
+        self._feed = Feed(
+            settings,
+            _layered(source, settings, around),
+            Encoder(settings.limits, max_side=settings.max_side, quality=settings.quality),
+            _admission(settings, held, self.tally, around),
+            held,
+            self.tally,
+            metrics,
+            around.stop,
+        )
+        around.health.set_ready(f"camera {settings.name}", "starting")
+        logger.info("%s: %s frames from %s", settings.name, settings.policy, source.name)
+
+    def run(self) -> None:
+        """Feed until the source ends or the process stops; errors end this camera alone, bugs the process."""
+        try:
+            self._run()
+        except PosestreamError as error:
+            self.failed = True
+            logger.error("%s: given up: %s", self.tally.camera, error)  # noqa: TRY400 - the message says it all
+        except BaseException:
+            self.failed = True
+            self._around.stop.set()
+            logger.exception("%s: stopping the process", self.tally.camera)
+        finally:
+            self.tally.phase = Phase.ENDED
+            self._around.health.forget(f"camera {self.tally.camera}")
+            self._around.health.set_ready(f"camera {self.tally.camera}", None)
+
+    def _run(self) -> None:
+        self._accountant.open()
+        complete = self._feed.run()
+        if complete and self._wait:
+            self.tally.phase = Phase.DRAINING
+            self._accountant.wait()
+        self.account = self._accountant.close()
+        waited = complete and self._wait and not self._around.stop.is_set()
+        self.failed = waited and not self.account.settled
+
+
+def _admission(settings: CameraSettings, held: HeldCamera, tally: Tally, around: Surroundings) -> AdmissionPolicy:
+    policy = Policy(settings.policy or Policy.LIVE)
+    request = AdmissionRequest(
+        camera=settings.name,
+        holder=around.leases.holder,
+        run="",
+        policy=policy,
+        depth=settings.depth or 1,
+        max_age_ms=settings.max_age if policy is Policy.LIVE else 0,
+        lease_ms=LEASE_MS,
+    )
+    if policy is Policy.LIVE:
+        return LiveAdmission(held, request, tally, around.metrics)
+    return LosslessAdmission(held, request, tally, around.metrics, around.stop)
+
+
+def _layered(source: Source, settings: CameraSettings, around: Surroundings) -> Source:
+    """Lay around a camera what keeps it delivering; recordings need nothing."""
+    if source.kind is SourceKind.RECORDING:
+        return source
+    name, metrics, health = settings.name, around.metrics, around.health
+    metrics.source_up.labels(name).set(0)
+    persistent = Persistent(
+        source,
+        around.stop,
+        on_up=lambda up: metrics.source_up.labels(name).set(int(up)),
+        on_reconnect=metrics.reconnects.labels(name).inc,
+        beat=_beat(health, f"source of {name}"),
+    )
+    if settings.policy != "live":
+        return persistent
+    return NewestOnly(persistent, around.stop, beat=_beat(health, f"camera {name}"))
+
+
+def _beat(health: Health, loop: str) -> Callable[[], None]:
+    return lambda: health.beat(loop)

@@ -1,0 +1,156 @@
+"""One camera's loop: read, pace, encode, admit."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+from posestream.messages import FrameMeta, encode_meta
+from posestream.service.metrics import ProducerMetrics
+from posestream.service.process import StopSignal
+from producer.admission import AdmissionPolicy
+from producer.encode import EncodedFrame, Encoder
+from producer.holding import HeldCamera
+from producer.pacing import NoPace, Pace, SourcePace
+from producer.settings import CameraSettings
+from producer.sources import Source, SourceKind, Stamp
+from producer.tally import Phase, Tally
+
+logger = logging.getLogger(__name__)
+
+
+class Feed:
+    """Plays one source into its camera, in a thread of its own."""
+
+    def __init__(
+        self,
+        camera: CameraSettings,
+        source: Source,
+        encoder: Encoder,
+        admission: AdmissionPolicy,
+        held: HeldCamera,
+        tally: Tally,
+        metrics: ProducerMetrics,
+        stop: StopSignal,
+    ) -> None:
+        self._camera = camera
+        self._source = source
+        self._encoder = encoder
+        self._admission = admission
+        self._held = held
+        self._tally = tally
+        self._metrics = metrics
+        self._stop = stop
+        self._intrinsics = camera.intrinsics.as_message() if camera.intrinsics else None
+        self._described_wh: tuple[int, int] | None = None
+        self._position = 0
+
+    def run(self) -> bool:
+        """Play the source to its end, again and again if it loops; tells whether the end was reached."""
+        complete = False
+        try:
+            while not self._stop.is_set():
+                complete = self._play_once()
+                if not (complete and self._camera.loop):
+                    break
+        finally:
+            self._source.close()
+            self._set_up(0)
+        return complete
+
+    def _play_once(self) -> bool:
+        self._open()
+        self._held.description = self._description()
+        start = self._admission.begin(self._source.identity)
+        if start is None:
+            return False
+        self._tally.resumed_at = start
+        self._tally.phase = Phase.FEEDING
+        self._set_up(1)
+        complete = False
+        try:
+            complete = self._play_from(start)
+        finally:
+            self._admission.end(complete=complete)
+        return complete
+
+    def _play_from(self, wanted: int) -> bool:
+        """Feed the source from a position; tells whether its end was reached."""
+        pace: Pace = SourcePace() if self._camera.played_as_recorded else NoPace()
+        while not self._stop.is_set():
+            self._held.beat()
+            with self._metrics.stages("read"):
+                stamp = self._grab(wanted)
+                if stamp is None:
+                    return not self._stop.is_set()
+                picture = self._source.retrieve()
+            if stamp.media_ms is not None:
+                self._pause(pace.wait_s(stamp.media_ms, time.monotonic()))
+            with self._metrics.stages("encode"):
+                frame = self._encoder.encode(picture)
+                meta = self._meta(stamp, frame)
+            with self._metrics.stages("admit"):
+                wanted = self._admission.admit(wanted, frame.image, meta)
+            self._note(frame, wanted)
+        return False
+
+    def _open(self) -> None:
+        """(Re)start the source at its first frame."""
+        self._source.open()
+        self._position = 0
+        self._tally.total = self._source.facts.frames
+
+    def _grab(self, wanted: int) -> Stamp | None:
+        """Move to a position of the source, over the frames before it without decoding them."""
+        if self._source.identity is None:
+            self._position = wanted  # frames never come twice: the next one takes this place
+        elif wanted < self._position:
+            self._open()
+        while True:
+            stamp = self._source.grab()
+            self._position += 1
+            if stamp is None or self._position > wanted or self._stop.is_set():
+                return stamp
+            self._held.beat()
+
+    def _set_up(self, up: int) -> None:
+        if self._source.kind is SourceKind.RECORDING:  # a camera's reader knows better
+            self._metrics.source_up.labels(self._camera.name).set(up)
+
+    def _pause(self, seconds: float) -> None:
+        until_s = time.monotonic() + seconds
+        while (left_s := until_s - time.monotonic()) > 0 and not self._stop.wait(min(left_s, 5.0)):
+            self._held.beat()
+
+    def _meta(self, stamp: Stamp, frame: EncodedFrame) -> bytes:
+        return encode_meta(
+            FrameMeta(
+                captured_ms=stamp.captured_ms,
+                clock=stamp.clock,
+                source_wh=frame.source_wh if frame.scaled else None,
+                intrinsics=self._intrinsics,
+                error=frame.error,
+            )
+        )
+
+    def _note(self, frame: EncodedFrame, wanted: int) -> None:
+        self._tally.position = wanted
+        self._tally.total = self._source.facts.frames
+        if frame.passed_through:
+            self._metrics.passed_through.labels(self._camera.name).inc()
+        if frame.source_wh is not None and frame.source_wh != self._described_wh:
+            self._described_wh = frame.source_wh
+            self._held.description = self._description()
+            self._held.announce()
+
+    def _description(self) -> dict[str, Any]:
+        known: dict[str, Any] = {"source": self._source.name, "policy": self._camera.policy}
+        if self._described_wh is not None:
+            known["width"], known["height"] = self._described_wh
+        if self._source.facts.fps is not None:
+            known["fps"] = self._source.facts.fps
+        if self._camera.intrinsics is not None:
+            known["intrinsics"] = json.dumps(self._camera.intrinsics.model_dump())
+        return known

@@ -1,0 +1,180 @@
+"""Settings of the producer: flags for one camera, or a file with many."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import CliPositionalArg
+
+from posestream.errors import ConfigurationError
+from posestream.image import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, ImageLimits
+from posestream.keys import validate_camera_name
+from posestream.messages import Intrinsics, Policy
+from posestream.service.settings import ServiceSettings, Table
+from producer.opencv import MAX_PIXELS
+from producer.sources import SourceKind
+
+DEFAULT_DEPTH = {Policy.LIVE: 4, Policy.LOSSLESS: 64}
+
+
+def _check_name(name: str | None) -> str | None:
+    try:
+        return None if name is None else validate_camera_name(name)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from error
+
+
+CameraName = Annotated[str, AfterValidator(_check_name)]
+
+
+class IntrinsicsTable(Table):
+    """A calibrated camera, in pixels of the frame as the source gives it."""
+
+    fx: float = Field(gt=0)
+    """Horizontal focal length."""
+    fy: float = Field(gt=0)
+    """Vertical focal length."""
+    cx: float
+    """Principal point, from the left."""
+    cy: float
+    """Principal point, from the top."""
+
+    def as_message(self) -> Intrinsics:
+        """Return it as it travels with every frame."""
+        return Intrinsics(self.fx, self.fy, self.cx, self.cy, calibrated=True)
+
+
+class CameraOptions(BaseModel):
+    """How the frames of a camera are read and admitted: the same keys as flags and in a cameras file."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    policy: Literal["live", "lossless"] | None = None
+    """live: the newest frames win; lossless: nothing is dropped, the producer waits.
+    By default live for cameras and URLs, lossless for files and folders."""
+    depth: int | None = Field(None, ge=1, le=100_000)
+    """Frames that may wait (live, by default 4) or be unfinished (lossless, by default 64)."""
+    max_age: int = Field(2000, ge=0, le=3_600_000)
+    """Milliseconds after which a live frame that no worker has taken is not worth posing; 0 for never."""
+    fps: float | None = Field(None, ge=0.05, le=1000)
+    """Frames a second: at most, for videos and cameras; how often a snapshot URL is fetched (by default 5); for
+    folders of images the rate at which they were taken."""
+    max_side: int | None = Field(None, ge=64, le=65_500)
+    """Images with a longer side, in pixels, are scaled down to it."""
+    quality: int = Field(90, ge=1, le=100)
+    """JPEG quality of frames that have to be encoded; JPEG and PNG sources are passed on as they are."""
+    loop: bool = False
+    """Start a file or folder again when it ends."""
+    pace: Literal["auto", "source", "fast"] = "auto"
+    """Speed of a file: source (as recorded), fast (as the frames are taken); auto: source if live, else fast."""
+    intrinsics: IntrinsicsTable | None = None
+    """The calibrated camera (fx, fy, cx, cy), in pixels of the source's frames."""
+    max_bytes: int = Field(DEFAULT_MAX_BYTES, ge=1, le=512 * 1024 * 1024)
+    """Encoded images larger than this many bytes are not sent, but counted as dead."""
+    max_pixels: int = Field(DEFAULT_MAX_PIXELS, ge=1, le=MAX_PIXELS)
+    """Images of more pixels (width x height) than this are not decoded."""
+
+    @property
+    def limits(self) -> ImageLimits:
+        """Both limits."""
+        return ImageLimits(self.max_bytes, self.max_pixels)
+
+
+class CameraSettings(CameraOptions, Table):
+    """One camera: what [[camera]] of a cameras file says."""
+
+    name: CameraName
+    """Name of the camera."""
+    source: str = Field(min_length=1)
+    """Where its frames come from."""
+
+    def settled(self, kind: SourceKind) -> Self:
+        """Return the settings with the policy and depth that are the defaults for this kind of source."""
+        policy = Policy(self.policy or (Policy.LIVE if kind is SourceKind.CAMERA else Policy.LOSSLESS))
+        return self.model_copy(update={"policy": policy.value, "depth": self.depth or DEFAULT_DEPTH[policy]})
+
+    @property
+    def played_as_recorded(self) -> bool:
+        """Whether a recording is played at the speed at which it was recorded."""
+        return self.pace == "source" or (self.pace == "auto" and self.policy == "live")
+
+
+class RunSettings(ServiceSettings, CameraOptions):  # type: ignore[misc]  # one config is the more special kind
+    """Send frames to the pose workers, from one source or from many cameras at once.
+
+    A SOURCE is a video file, an image, a folder of images, webcam:<number>, or a URL: rtsp://, rtsps://, or
+    http(s):// for Motion JPEG, a snapshot or a video.
+    """
+
+    source: CliPositionalArg[str | None] = None
+    """Where the frames come from."""
+    camera: CameraName | None = None
+    """Name of the camera; poses:<name> is where its poses appear."""
+    cameras: Path | None = None
+    """File (TOML) with many cameras, instead of SOURCE and --camera; the flags are defaults for all of them."""
+    wait: bool = True
+    """At the end of a file, wait until every admitted frame is finished, and say what became of them."""
+
+
+def camera_list(settings: RunSettings) -> list[CameraSettings]:
+    """Return the cameras to run: the one that the flags describe, or those of the cameras file.
+
+    Raises:
+        ConfigurationError: naming the file, the camera and the key.
+    """
+    _check_one_or_many(settings)
+    chosen = settings.model_dump(include=set(CameraOptions.model_fields) & settings.model_fields_set)
+    if settings.cameras is None:
+        return [CameraSettings(name=settings.camera or "", source=settings.source or "", **chosen)]
+    return read_cameras(settings.cameras, chosen)
+
+
+def _check_one_or_many(settings: RunSettings) -> None:
+    if settings.cameras is not None:
+        if settings.source is not None or settings.camera is not None:
+            raise ConfigurationError("give either SOURCE with --camera NAME, or --cameras FILE.toml, not both")
+    elif settings.source is None:
+        raise ConfigurationError("give a SOURCE with --camera NAME, or many of them with --cameras FILE.toml")
+    elif settings.camera is None:
+        raise ConfigurationError(f"give {settings.source} a name with --camera NAME; its poses appear under that")
+
+
+def read_cameras(path: Path, defaults: dict[str, Any]) -> list[CameraSettings]:
+    """Read a cameras file: one table [[camera]] for each; `defaults` hold where a camera does not say otherwise.
+
+    Raises:
+        ConfigurationError: naming the file, the camera and the key.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"cameras file {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cameras file {path}: not TOML: {error}") from error
+    tables = content.pop("camera", [])
+    if content:
+        raise ConfigurationError(f"cameras file {path}: unknown key {', '.join(content)}; each camera is a [[camera]]")
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        raise ConfigurationError(f"cameras file {path}: no camera in it; each is a table [[camera]]")
+    cameras = [_camera(path, number, table, defaults) for number, table in enumerate(tables, 1)]
+    names = [camera.name for camera in cameras]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigurationError(f"cameras file {path}: name: used more than once: {', '.join(twice)}")
+    return cameras
+
+
+def _camera(path: Path, number: int, table: dict[str, Any], defaults: dict[str, Any]) -> CameraSettings:
+    try:
+        return CameraSettings(**{**defaults, **table})
+    except ValidationError as error:
+        where = f"cameras file {path}: camera {table.get('name', f'number {number}')}"
+        lines = []
+        for item in error.errors(include_url=False, include_context=False, include_input=False):
+            key = ".".join(str(part) for part in item["loc"])
+            unknown = item["type"] == "extra_forbidden"
+            lines.append(f"{where}: {key}: {'unknown key' if unknown else item['msg'].removeprefix('Value error, ')}")
+        raise ConfigurationError("\n".join(lines)) from error

@@ -1,0 +1,215 @@
+"""What is laid around a source: fewer frames, reconnection, and only the newest frame for a slow reader."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from redis.backoff import EqualJitterBackoff
+
+from posestream.errors import SourceError
+from posestream.service.process import StopSignal
+from producer.pacing import Thinning
+from producer.sources.base import Picture, Source, SourceFacts, Stamp, Unreadable
+
+logger = logging.getLogger(__name__)
+
+_TURN_S = 0.5
+
+
+class Thinned:
+    """At most `fps` frames a second of a source; the same ones whenever a recording is played."""
+
+    def __init__(self, source: Source, fps: float) -> None:
+        self.name = source.name
+        self.kind = source.kind
+        self._source = source
+        self._fps = fps
+        self._thinning = Thinning(fps)
+
+    @property
+    def identity(self) -> str | None:
+        """The source's, and the rate, because other frames are at the same places with another rate."""
+        inner = self._source.identity
+        return None if inner is None else f"{inner}@{self._fps:g}"
+
+    @property
+    def facts(self) -> SourceFacts:
+        """The source's, with the number of frames to be expected."""
+        inner = self._source.facts
+        if inner.fps is None or inner.fps <= self._fps:
+            return inner
+        frames = None if inner.frames is None else max(1, round(inner.frames * self._fps / inner.fps))
+        return SourceFacts(frames=frames, fps=self._fps)
+
+    def open(self) -> None:
+        """Open the source, and begin anew to choose."""
+        self._source.open()
+        self._thinning = Thinning(self._fps)
+
+    def grab(self) -> Stamp | None:
+        """Move on to the next frame that is taken."""
+        while (stamp := self._source.grab()) is not None:
+            at_ms = time.monotonic() * 1000.0 if stamp.media_ms is None else stamp.media_ms
+            if self._thinning.takes(at_ms):
+                return stamp
+        return None
+
+    def retrieve(self) -> Picture:
+        """Return the frame grabbed last."""
+        return self._source.retrieve()
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+
+class Persistent:
+    """A camera that is opened again whenever it is lost, until it comes back or the process stops.
+
+    `on_up` is told whether the camera delivers, `on_reconnect` of every attempt to get a lost one back, and `beat`
+    that the loop turns.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        stop: StopSignal,
+        *,
+        on_up: Callable[[bool], None],
+        on_reconnect: Callable[[], None],
+        beat: Callable[[], None],
+    ) -> None:
+        self.name = source.name
+        self.kind = source.kind
+        self.identity = source.identity
+        self._source = source
+        self._stop = stop
+        self._on_up = on_up
+        self._on_reconnect = on_reconnect
+        self._beat = beat
+        self._backoff = EqualJitterBackoff(cap=10.0, base=0.25)
+        self._failures = 0
+        self._open = False
+
+    @property
+    def facts(self) -> SourceFacts:
+        """The source's, as it said when last opened."""
+        return self._source.facts
+
+    def open(self) -> None:
+        """Start from the first frame again; the camera itself is opened with the next grab."""
+        self._open = False
+
+    def grab(self) -> Stamp | None:
+        """Wait for the next frame, for as long as that takes; None at a recording's end and when asked to stop."""
+        while not self._stop.is_set():
+            self._beat()
+            try:
+                if not self._open:
+                    self._source.open()
+                    self._open = True
+                stamp = self._source.grab()
+            except SourceError as error:
+                self._lost(error)
+                continue
+            if self._failures:
+                logger.info("%s: delivers again after %d attempts", self.name, self._failures)
+            self._failures = 0
+            self._on_up(stamp is not None)
+            return stamp
+        return None
+
+    def _lost(self, error: SourceError) -> None:
+        self._on_up(False)
+        if not self._failures:
+            logger.warning("source lost, trying on: %s", error)
+        self._failures += 1
+        self._open = False
+        self._source.close()
+        self._stop.wait(self._backoff.compute(self._failures))
+        self._on_reconnect()
+
+    def retrieve(self) -> Picture:
+        """Return the frame grabbed last."""
+        return self._source.retrieve()
+
+    def close(self) -> None:
+        """Close the camera."""
+        self._open = False
+        self._source.close()
+
+
+class NewestOnly:
+    """A camera read by a thread of its own, so that whoever is slow gets the newest frame and never an old one.
+
+    A recording behind a URL is not overrun: its reader waits until each frame was taken.
+    """
+
+    def __init__(self, source: Source, stop: StopSignal, beat: Callable[[], None]) -> None:
+        self.name = source.name
+        self.kind = source.kind
+        self.identity = source.identity
+        self._source = source
+        self._stop = stop
+        self._beat = beat
+        self._changed = threading.Condition()
+        self._newest: tuple[Stamp, Picture] | None = None
+        self._taken: Picture = Unreadable("no frame grabbed yet")
+        self._problem: Exception | None = None
+        self._reader: threading.Thread | None = None
+
+    @property
+    def facts(self) -> SourceFacts:
+        """The source's, as far as it has been opened yet."""
+        return self._source.facts
+
+    def open(self) -> None:
+        """Start reading (again, after a recording's end)."""
+        self._newest = self._problem = None
+        self._reader = threading.Thread(target=self._read, name=f"read {self.name}", daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        try:
+            self._source.open()
+            while not self._stop.is_set() and (stamp := self._source.grab()) is not None:
+                self._offer((stamp, self._source.retrieve()), overrun=stamp.media_ms is None)
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that asks for frames
+            self._problem = error
+        finally:
+            self._source.close()
+
+    def _offer(self, frame: tuple[Stamp, Picture], *, overrun: bool) -> None:
+        with self._changed:
+            while not overrun and self._newest is not None and not self._stop.is_set():
+                self._changed.wait(_TURN_S)
+            self._newest = frame
+            self._changed.notify_all()
+
+    def grab(self) -> Stamp | None:
+        """Wait for a frame that has not been given out; None at the end and when asked to stop."""
+        while not self._stop.is_set():
+            self._beat()
+            with self._changed:
+                if self._newest is None:
+                    self._changed.wait(_TURN_S)
+                if self._newest is not None:
+                    stamp, self._taken = self._newest
+                    self._newest = None
+                    self._changed.notify_all()
+                    return stamp
+            if self._reader is not None and not self._reader.is_alive():
+                if self._problem is not None:
+                    raise self._problem
+                return None
+        return None
+
+    def retrieve(self) -> Picture:
+        """Return the frame grabbed last."""
+        return self._taken
+
+    def close(self) -> None:
+        """Leave the camera to its reader, which closes it when asked to stop."""

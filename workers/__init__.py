@@ -1,0 +1,1 @@
+"""The worker applications: pose estimation, tracking and the model tool."""

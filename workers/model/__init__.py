@@ -1,0 +1,1 @@
+"""The model tool: fetches, converts and describes pose networks, without torch."""

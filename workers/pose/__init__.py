@@ -1,0 +1,1 @@
+"""The pose worker: takes frames, infers, decodes the people, finishes."""

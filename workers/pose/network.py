@@ -1,0 +1,193 @@
+"""The only module of the worker that talks to OpenVINO: the network, compiled once for every input width in use."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import openvino
+
+from posestream.errors import ModelError
+from workers.pose.fit import INPUT_HEIGHT, choose_width
+
+logger = logging.getLogger(__name__)
+
+FloatArray = npt.NDArray[np.float32]
+
+OUTPUTS = {"features": 57, "heatmaps": 19, "pafs": 38}
+"""The network's outputs and their channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """How the network runs.
+
+    Attributes:
+        device: OpenVINO device, e.g. CPU.
+        threads: CPU threads for inference.
+        precision: what to compute in: f32, f16 or bf16; pinned, so that different hosts agree.
+        cache: folder for compiled networks, or None.
+        limit: how many widths may be compiled; frames of others are letterboxed.
+    """
+
+    device: str
+    threads: int
+    precision: str
+    cache: Path | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """The network's output for one frame, float32: views that the slot's next inference overwrites.
+
+    Attributes:
+        features: (57, H, W) location maps, three channels per joint.
+        heatmaps: (19, H, W), the last of them background.
+        pafs: (38, H, W) part affinity fields, x and y per limb.
+    """
+
+    features: FloatArray
+    heatmaps: FloatArray
+    pafs: FloatArray
+
+
+class PoseNetwork:
+    """A pose network, ready for any input width; shared by the slots of a process."""
+
+    def __init__(
+        self,
+        path: Path,
+        options: NetworkOptions,
+        on_compiled: Callable[[float, int], None] = lambda seconds, count: None,
+    ) -> None:
+        self._options = options
+        self._on_compiled = on_compiled
+        self._core = openvino.Core()
+        self._check_device()
+        if options.cache is not None:
+            self._core.set_property({"CACHE_DIR": str(options.cache)})
+        self._model = _read(self._core, path)
+        self._lock = Lock()
+        self._compiled: dict[int, Future[openvino.CompiledModel]] = {}
+        self._compiler = ThreadPoolExecutor(1, thread_name_prefix="compile")
+
+    def width_for(self, natural: int) -> int:
+        """Return the input width to use for a frame of this natural width."""
+        with self._lock:
+            return choose_width(natural, self._compiled.keys(), self._options.limit)
+
+    def compiled(self, width: int) -> openvino.CompiledModel:
+        """Return the network for an input width, compiling it the first time.
+
+        Compilation has a thread of its own: only the slots whose frames have this width wait for it.
+        """
+        with self._lock:
+            if width not in self._compiled:
+                self._compiled[width] = self._compiler.submit(self._compile, width)
+            future = self._compiled[width]
+        return future.result()
+
+    def slots(self, width: int) -> int:
+        """Return how many slots keep the device busy: its optimal number of requests, and one to hide I/O behind."""
+        return int(self.compiled(width).get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
+
+    def close(self) -> None:
+        """Stop the compiling thread."""
+        self._compiler.shutdown(wait=False, cancel_futures=True)
+
+    def _check_device(self) -> None:
+        available = self._core.available_devices
+        if self._options.device.partition(":")[0].partition(".")[0] not in (*available, "AUTO", "MULTI", "HETERO"):
+            raise ModelError(f"device {self._options.device}: not on this machine; there is {', '.join(available)}")
+
+    def _compile(self, width: int) -> openvino.CompiledModel:
+        began = time.perf_counter()
+        model = self._model.clone()
+        model.reshape({0: [1, 3, INPUT_HEIGHT, width]})
+        try:
+            compiled = self._core.compile_model(_from_pixels(model), self._options.device, self._properties())
+        except RuntimeError as error:
+            raise ModelError(f"the network can not be compiled for {self._options.device}: {error}") from error
+        seconds = time.perf_counter() - began
+        logger.info("network compiled", extra={"input": f"{width}x{INPUT_HEIGHT}", "seconds": round(seconds, 2)})
+        self._on_compiled(seconds, len(self._compiled))
+        return compiled
+
+    def _properties(self) -> dict[str, Any]:
+        properties: dict[str, Any] = {
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "INFERENCE_PRECISION_HINT": self._options.precision,
+        }
+        if self._options.device == "CPU":
+            # Not pinned: several workers on a host would pin to the same cores.
+            properties |= {"INFERENCE_NUM_THREADS": self._options.threads, "ENABLE_CPU_PINNING": False}
+        return properties
+
+    def warm_up(self, width: int) -> None:
+        """Infer once, before there are threads.
+
+        The Python binding initialises statics on the first inference under locks of its own; two threads that meet
+        there deadlock with the interpreter's lock (seen with OpenVINO 2026.4), and the process hangs for good.
+        """
+        Inferencer(self).infer(np.zeros((1, INPUT_HEIGHT, width, 3), np.uint8))
+
+
+class Inferencer:
+    """One slot's inference requests, one per width it has met; not to be shared between threads."""
+
+    def __init__(self, network: PoseNetwork) -> None:
+        self._network = network
+        self._requests: dict[int, openvino.InferRequest] = {}
+
+    def infer(self, pixels: npt.NDArray[np.uint8]) -> Maps:
+        """Run the network on (1, 256, W, 3) uint8 BGR pixels; the maps are valid until the next call."""
+        width = pixels.shape[2]
+        request = self._requests.get(width)
+        if request is None:
+            request = self._requests[width] = self._network.compiled(width).create_infer_request()
+        request.infer({0: pixels}, share_inputs=True)
+        features, heatmaps, pafs = (request.get_tensor(name).data[0] for name in OUTPUTS)
+        return Maps(features, heatmaps, pafs)
+
+
+def _read(core: openvino.Core, path: Path) -> openvino.Model:
+    """Read an IR or ONNX file and check that it is a pose network with the outputs we know by name."""
+    if not path.is_file():
+        raise ModelError(
+            f"model {path}: no such file; `python -m workers model fetch` gets the official network, "
+            "`python -m workers model convert FILE` converts one you have"
+        )
+    try:
+        model = core.read_model(path)
+    except RuntimeError as error:
+        raise ModelError(f"model {path}: OpenVINO can not read it ({str(error).splitlines()[-1]})") from error
+    channels = {
+        name: int(output.partial_shape[1].get_length()) for output in model.outputs for name in output.names
+        if name in OUTPUTS and output.partial_shape.rank.get_length() == 4 and output.partial_shape[1].is_static
+    }  # fmt: skip
+    if channels != OUTPUTS or len(model.inputs) != 1:
+        raise ModelError(
+            f"model {path}: not a pose network: it needs one input and the outputs "
+            + ", ".join(f"{name} ({count} channels)" for name, count in OUTPUTS.items())
+            + "; `python -m workers model convert` names those of networks converted elsewhere"
+        )
+    return model
+
+
+def _from_pixels(model: openvino.Model) -> openvino.Model:
+    """Let the network take what OpenCV decodes, (1, H, W, 3) uint8, converting inside."""
+    steps = openvino.preprocess.PrePostProcessor(model)
+    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    for index in range(len(model.outputs)):
+        steps.output(index).tensor().set_element_type(openvino.Type.f32)
+    return steps.build()

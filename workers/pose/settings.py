@@ -1,0 +1,50 @@
+"""Settings of the pose worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from posestream.image import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
+from posestream.service.settings import ServiceSettings
+
+
+class PoseSettings(ServiceSettings):
+    """The pose worker: takes frames, infers, decodes the people, finishes."""
+
+    model: Path = Path("models/human-pose-estimation-3d-0001.xml")
+    """The network: an OpenVINO IR (.xml beside its .bin), as `python -m workers model` makes them."""
+    device: str = "CPU"
+    """OpenVINO device to infer on."""
+    precision: Literal["f32", "f16", "bf16"] = "f32"
+    """Number format to compute in; pinned, so that different hosts give the same poses."""
+    slots: int | None = Field(None, ge=1, le=256)
+    """Frames in hand at once; by default the device's optimal number of requests plus one."""
+    threads: int | None = Field(None, ge=1, le=1024)
+    """CPU threads for inference; by default what CPU affinity and the container's quota allow."""
+    networks: int = Field(4, ge=1, le=64)
+    """Input widths compiled at most, one network each; frames of further aspect ratios are letterboxed."""
+    first_size: str = Field("1280x720", pattern=r"^[1-9]\d{0,4}x[1-9]\d{0,4}$")
+    """Frame size, in pixels, whose network is compiled before the worker is ready."""
+    cache: Path | None = None
+    """Folder for compiled networks, so that the next start is quick; none by default."""
+    shards: tuple[int, ...] = ()
+    """Shards to serve; all of them by default. Slots are dealt out among them in turn."""
+    max_image_bytes: int = Field(DEFAULT_MAX_BYTES, ge=1)
+    """Encoded images larger than this many bytes are dead-lettered."""
+    max_image_pixels: int = Field(DEFAULT_MAX_PIXELS, ge=1)
+    """Images of more pixels (width x height) than this are dead-lettered, before they are decoded."""
+    claim_after_ms: int = Field(15_000, ge=500)
+    """Milliseconds of silence after which another worker's frame is taken over."""
+    max_deliveries: int = Field(3, ge=1, le=100)
+    """Failed deliveries after which a frame is dead-lettered."""
+    grace_s: float = Field(20.0, gt=0)
+    """Seconds to finish the frames in hand after SIGTERM; what is left then is given back."""
+
+    @property
+    def first_wh(self) -> tuple[int, int]:
+        """`first_size` as numbers."""
+        width, height = self.first_size.split("x")
+        return int(width), int(height)

@@ -1,0 +1,178 @@
+"""One slot of the pose worker: a thread that takes a frame, processes it, finishes it, and starts over."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from posestream.broker import Shard, Token, WorkQueue, connect
+from posestream.broker.clock import ServerClock
+from posestream.errors import BrokerUnavailableError
+from posestream.keys import ShardKeys
+from posestream.messages import Outcome, encode_pose
+from posestream.service.health import Health
+from posestream.service.metrics import WorkerMetrics
+from posestream.service.process import Patience, StopSignal
+from workers.pose.frame import FrameProcessor, UnusableFrameError
+from workers.pose.gate import Gate
+from workers.pose.settings import PoseSettings
+
+logger = logging.getLogger(__name__)
+
+BLOCK_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the slots of a process share."""
+
+    settings: PoseSettings
+    gate: Gate
+    strays: StrayWatch
+    clock: ServerClock
+    metrics: WorkerMetrics
+    health: Health
+    stop: StopSignal
+
+
+class StrayWatch:
+    """Decides when a slot looks for stranded frames: now and then, one slot at a time, never soon after an outage.
+
+    After a start or an outage everybody else needs time to say that they are still at it.
+    """
+
+    def __init__(self, claim_after_ms: int) -> None:
+        self._quiet_s = claim_after_ms / 1000
+        self._interval_s = self._quiet_s / 4
+        self._lock = threading.Lock()
+        self._next = time.monotonic() + self._quiet_s
+
+    def outage(self) -> None:
+        """Note that the server was not reached just now."""
+        with self._lock:
+            self._next = time.monotonic() + self._quiet_s
+
+    def due(self) -> bool:
+        """Tell whether the caller should look now; true for one caller per interval."""
+        with self._lock:
+            if time.monotonic() < self._next:
+                return False
+            self._next = time.monotonic() + self._interval_s
+            return True
+
+
+class Slot:
+    """Takes, processes and finishes one frame at a time, on its own connection and inference request."""
+
+    def __init__(self, name: str, keys: ShardKeys, processor: FrameProcessor, shared: Shared) -> None:
+        self.name = name
+        self.shard_keys = keys
+        self.in_hand: Token | None = None
+        self._processor = processor
+        self._shared = shared
+        self._stages = shared.metrics.stages
+        self._shard = Shard(
+            connect(shared.settings.redis_url, name=name),
+            keys,
+            on_recovery=lambda what: shared.metrics.broker_recoveries.labels(what).inc(),
+        )
+        self.queue = WorkQueue(self._shard, consumer=name)
+        self._patience = Patience(shared.stop, shared.metrics.broker_errors.labels("pose").inc)
+        self._reply_lost = False
+
+    def run(self) -> None:
+        """Work until asked to stop, then leave the group."""
+        while not self._shared.stop.is_set():
+            self._shared.health.beat(self.name)
+            try:
+                self.step()
+            except BrokerUnavailableError as error:
+                # Whatever was in hand still is, by the server's books: it is looked up there before anything is taken.
+                self._reply_lost = True
+                self._shared.strays.outage()
+                self._shared.health.set_ready("broker", str(error))
+                self._patience.failed(error)
+            else:
+                self._patience.succeeded()
+                self._shared.health.set_ready("broker", None)
+        self._leave()
+
+    def step(self) -> None:
+        """Take one frame and end it: take, load, decode the image, infer, decode the poses, finish."""
+        if self._reply_lost:
+            self._resume()
+        elif self._shared.strays.due() and self.queue.stranded(self._shared.settings.claim_after_ms):
+            self._reclaim()
+        else:
+            with self._shared.gate.shared():
+                with self._stages("take"):
+                    token = self.queue.take(BLOCK_MS)
+                if token is not None:
+                    self._process(token)
+
+    def _process(self, token: Token) -> None:
+        self.in_hand = token
+        self._shared.metrics.busy.inc()
+        try:
+            self._end(token)
+        finally:
+            self._shared.metrics.busy.dec()
+            self.in_hand = None
+
+    def _end(self, token: Token) -> None:
+        if 0 < token.expires_ms < self._shared.clock.now_ms():
+            self._finish(token, Outcome.STALE, "max_age")
+            return
+        with self._stages("load"):
+            frame = self.queue.load(token)
+        if frame is None:
+            self._finish(token, Outcome.DEAD, "missing", "the frame's pixels are gone from the server")
+            return
+        try:
+            pose = self._processor.process(token, frame)
+        except UnusableFrameError as error:
+            self._finish(token, Outcome.DEAD, error.reason, str(error))
+        except Exception as error:  # one frame must not take its neighbours down: it is counted, and tried again alone
+            logger.exception("frame failed", extra={"camera": token.camera, "frame": str(token.frame_id)})
+            self.queue.release(token, self._shared.settings.max_deliveries, f"{type(error).__name__}: {error}")
+        else:
+            self._finish(token, Outcome.POSED, encode_pose(pose))
+            self._shared.metrics.people.inc(len(pose.people))
+
+    def _finish(self, token: Token, outcome: Outcome, data: bytes | str, error: str = "") -> None:
+        with self._stages("finish"):
+            kept = self.queue.finish(token, outcome, data, error)
+        metrics = self._shared.metrics
+        metrics.finished.labels(outcome.value if kept else "lost").inc()
+        metrics.age.observe(max(0.0, (self._shared.clock.now_ms() - token.frame_id.ms) / 1000))
+        if outcome is Outcome.DEAD and kept:
+            metrics.dead_letters.labels(data).inc()
+            logger.warning(
+                "dead letter: %s (%s)", data, error, extra={"camera": token.camera, "frame": str(token.frame_id)}
+            )
+
+    def _resume(self) -> None:
+        """After a lost reply: end what the server says is in hand, one at a time and alone, as it may be a bad one."""
+        with self._shared.gate.alone():
+            for token in self.queue.in_hand():
+                self._process(token)
+        self._reply_lost = False
+
+    def _reclaim(self) -> None:
+        """Take over one stranded frame, with nothing else in hand."""
+        settings = self._shared.settings
+        with self._shared.gate.alone():
+            token = self.queue.reclaim(settings.claim_after_ms, settings.max_deliveries)
+            if token is not None:
+                self._shared.metrics.reclaimed.inc()
+                self._process(token)
+
+    def _leave(self) -> None:
+        self._shared.health.forget(self.name)
+        try:
+            self.queue.retire()
+        except BrokerUnavailableError as error:
+            logger.warning("left without saying so: %s", error)
+        self._shard.close()

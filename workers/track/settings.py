@@ -1,0 +1,22 @@
+"""Settings of the tracker."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from posestream.service.settings import ServiceSettings
+
+
+class TrackSettings(ServiceSettings):
+    """The tracker: puts each camera's results back in order and publishes them."""
+
+    shards: tuple[int, ...] = ()
+    """Shards to serve; all of them by default."""
+    reorder_wait_ms: int = Field(500, ge=0, le=60_000)
+    """Milliseconds that a live frame's missing predecessors are waited for, once everything there is has been read."""
+    retain: int = Field(3000, ge=1)
+    """Poses kept per camera for subscribers to catch up with; about so many, a few more at times."""
+    lease_ms: int = Field(5000, ge=500)
+    """Milliseconds after which a silent tracker may be replaced by another."""
+    batch: int = Field(256, ge=1, le=10_000)
+    """Records read and published at a time."""
