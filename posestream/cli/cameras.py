@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic_settings import CliPositionalArg
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from posestream.broker import Refusal, Shard, ShardOperations, connect, read_topology
 from posestream.errors import BrokerError
@@ -68,8 +69,8 @@ def _table(rows: list[dict[str, object]]) -> Table:
         size = f"{row['width']}x{row['height']}" if "width" in row and "height" in row else ""
         online = "[green]online[/]" if row["online"] else "[red]away[/]"
         heard = f"{row['heard_s_ago']} s ago"
-        facts = (str(row.get(name, "")) for name in ("fps", "policy", "source"))
-        table.add_row(str(row["camera"]), online, heard, size, *facts)
+        facts = (Text(str(row.get(name, ""))) for name in ("fps", "policy", "source"))
+        table.add_row(Text(str(row["camera"])), online, heard, size, *facts)  # a name may look like markup
     return table
 
 

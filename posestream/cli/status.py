@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from posestream.broker import CameraStatus, Shard, ShardOperations, ShardStatus, connect, read_topology
 from posestream.messages import Outcome
@@ -58,10 +59,10 @@ def _show(shard: int, status: ShardStatus) -> None:
     console.print(table)
 
 
-def _row(camera: CameraStatus) -> list[str]:
+def _row(camera: CameraStatus) -> list[str | Text]:
     counts = [camera.admitted, *(camera.outcomes[outcome] for outcome in Outcome), camera.in_flight, camera.waiting]
     refused = " ".join(f"{reason} {count}" for reason, count in camera.refused.items() if count)
-    return [camera.camera, *map(str, counts), refused, "[green]yes[/]" if camera.conserved else "[red]NO[/]"]
+    return [Text(camera.camera), *map(str, counts), refused, "[green]yes[/]" if camera.conserved else "[red]NO[/]"]
 
 
 def _as_json(shard: int, status: ShardStatus) -> dict[str, Any]:

@@ -12,6 +12,8 @@ import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from posestream.errors import ConfigurationError
+
 
 class Health:
     """The state behind the two endpoints; every method may be called from any thread."""
@@ -77,7 +79,10 @@ class HealthServer:
             def log_message(self, *_: object) -> None:
                 """Leave probes out of the log."""
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        try:
+            self._server = ThreadingHTTPServer((host, port), Handler)
+        except OSError as error:
+            raise ConfigurationError(f"health port {host}:{port}: {error.strerror or error}") from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()

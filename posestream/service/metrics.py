@@ -22,6 +22,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from posestream.broker import ShardStatus
+from posestream.errors import ConfigurationError
 
 STAGE_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 AGE_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
@@ -62,8 +63,15 @@ class ServiceMetrics:
         )
 
     def serve(self, host: str, port: int) -> int:
-        """Serve the metrics in a thread; returns the port."""
-        server, _ = start_http_server(port, addr=host, registry=self.registry)
+        """Serve the metrics in a thread; returns the port.
+
+        Raises:
+            ConfigurationError: the address can not be listened on.
+        """
+        try:
+            server, _ = start_http_server(port, addr=host, registry=self.registry)
+        except OSError as error:
+            raise ConfigurationError(f"metrics port {host}:{port}: {error.strerror or error}") from error
         return int(server.server_address[1])
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

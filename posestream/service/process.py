@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import signal
+import socket
 import sys
 import threading
 import time
@@ -29,19 +30,22 @@ class StopSignal:
         self._event = threading.Event()
 
     def listen(self) -> None:
-        """Record SIGTERM and SIGINT from now on; a second one ends the process at once.
+        """Record SIGTERM and SIGINT from now on; a second one ends the process at once. For the main thread.
 
-        To be called before any thread is started: the signals are blocked in all of them and waited for in one. A
-        handler would run in the middle of whatever the main thread does, which may be holding the event's own lock.
+        The event is set by a thread that the interpreter wakes through a socket. A handler would set it in the middle
+        of whatever the main thread does, which may be holding the event's own lock.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, self.SIGNALS)
-        threading.Thread(target=self._wait_for_signals, name="signals", daemon=True).start()
+        reader, writer = socket.socketpair()
+        writer.setblocking(False)
+        for number in self.SIGNALS:
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(writer.fileno())
+        threading.Thread(target=self._record, args=(reader, writer), name="signals", daemon=True).start()
 
-    def _wait_for_signals(self) -> None:
-        signal.sigwait(self.SIGNALS)
+    def _record(self, reader: socket.socket, _writer: socket.socket) -> None:
+        reader.recv(1)
         self._event.set()
-        number = signal.sigwait(self.SIGNALS)
-        os._exit(128 + number)
+        os._exit(128 + reader.recv(1)[0])
 
     def set(self) -> None:
         """Ask every loop to stop."""
@@ -124,6 +128,9 @@ def run_main(main: Callable[[list[str]], int]) -> None:
     """Run an application's main function as the process: errors made on purpose become one line and exit code 1."""
     try:
         code = main(sys.argv[1:])
+    except BrokerUnavailableError as error:
+        print(f"error: {error} (--redis-url or POSESTREAM_REDIS_URL says which server)", file=sys.stderr)  # noqa: T201
+        code = 1
     except PosestreamError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         code = 1

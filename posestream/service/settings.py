@@ -31,6 +31,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
+        env_prefix_target="all",  # aliases, too: --json must not listen to a variable named JSON
         extra="forbid",
         frozen=True,
         cli_kebab_case=True,
@@ -108,7 +109,7 @@ def load(settings: type[S], argv: list[str], *, program: str, table: str) -> S:
             _cli_parse_args=argv,
             _cli_prog_name=program,
             _cli_exit_on_error=False,
-            **read_file(path, table) if path else {},
+            **read_file(path, table, settings) if path else {},
         )
     except ValidationError as error:
         raise ConfigurationError(explain(error, program=program, path=path, table=table)) from error
@@ -116,8 +117,11 @@ def load(settings: type[S], argv: list[str], *, program: str, table: str) -> S:
         raise ConfigurationError(f"{program}: {error.__cause__ or error} (see {program} --help)") from error
 
 
-def read_file(path: Path, table: str) -> dict[str, Any]:
-    """Return [common] and an application's own table of a configuration file, as one dict."""
+def read_file(path: Path, table: str, settings: type[Settings]) -> dict[str, Any]:
+    """Return [common] and an application's own table of a configuration file, as one dict.
+
+    What services share may be in [common] of a file that is read by a tool which does not listen or log.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -127,7 +131,9 @@ def read_file(path: Path, table: str) -> dict[str, Any]:
     stray = [key for key, value in content.items() if not isinstance(value, dict)]
     if stray:
         raise ConfigurationError(f"configuration file {path}: put {', '.join(stray)} under [common] or [{table}]")
-    return {**content.get("common", {}), **content.get(table, {})}
+    not_ours = ServiceSettings.model_fields.keys() - settings.model_fields.keys()
+    common = {key: value for key, value in content.get("common", {}).items() if key not in not_ours}
+    return {**common, **content.get(table, {})}
 
 
 def explain(error: ValidationError, *, program: str, path: Path | None = None, table: str | None = None) -> str:
@@ -135,14 +141,21 @@ def explain(error: ValidationError, *, program: str, path: Path | None = None, t
     lines = []
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         key = ".".join(str(part) for part in item["loc"])
-        name = str(item["loc"][0]) if item["loc"] else ""
-        where = f"--{name.replace('_', '-')}, {ENV_PREFIX}{name.upper()}" if item["type"] != "extra_forbidden" else ""
+        where = "" if item["type"] == "extra_forbidden" else _where(item["loc"], subcommands=table is None)
         if path is not None:
             where = f"{where or 'unknown key'}, {path} [common] or [{table}]"
         lines.append(
             f"{program}: {key}: {item['msg'].removeprefix('Value error, ')}" + (f" ({where})" if where else "")
         )
     return "\n".join(lines)
+
+
+def _where(location: tuple[int | str, ...], *, subcommands: bool) -> str:
+    """Return the flag, and unless it is a subcommand's the environment variable, that a key is set by."""
+    if subcommands:
+        return f"--{str(location[-1]).replace('_', '-')}"
+    name = str(location[0]) if location else ""
+    return f"--{name.replace('_', '-')}, {ENV_PREFIX}{name.upper()}"
 
 
 def described(settings: Settings) -> dict[str, Any]:
@@ -152,7 +165,10 @@ def described(settings: Settings) -> dict[str, Any]:
 
 
 def _config_path(argv: list[str]) -> Path | None:
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--config", default=os.environ.get(f"{ENV_PREFIX}CONFIG"))
-    found, _ = finder.parse_known_args([argument for argument in argv if argument not in ("-h", "--help")])
+    try:
+        found, _ = finder.parse_known_args([argument for argument in argv if argument not in ("-h", "--help")])
+    except argparse.ArgumentError:  # the flag without a value, which the real parser will complain about
+        return None
     return Path(found.config) if found.config else None

@@ -81,9 +81,11 @@ class PoseNetwork:
         self._compiler = ThreadPoolExecutor(1, thread_name_prefix="compile")
 
     def width_for(self, natural: int) -> int:
-        """Return the input width to use for a frame of this natural width."""
+        """Return the input width to use for a frame of this natural width; a new one begins to be compiled."""
         with self._lock:
-            return choose_width(natural, self._compiled.keys(), self._options.limit)
+            width = choose_width(natural, self._compiled.keys(), self._options.limit)
+            self._begin(width)  # at once, so that threads with different new widths can not exceed the limit together
+        return width
 
     def compiled(self, width: int) -> openvino.CompiledModel:
         """Return the network for an input width, compiling it the first time.
@@ -91,10 +93,13 @@ class PoseNetwork:
         Compilation has a thread of its own: only the slots whose frames have this width wait for it.
         """
         with self._lock:
-            if width not in self._compiled:
-                self._compiled[width] = self._compiler.submit(self._compile, width)
-            future = self._compiled[width]
+            future = self._begin(width)
         return future.result()
+
+    def _begin(self, width: int) -> Future[openvino.CompiledModel]:
+        if width not in self._compiled:
+            self._compiled[width] = self._compiler.submit(self._compile, width)
+        return self._compiled[width]
 
     def slots(self, width: int) -> int:
         """Return how many slots keep the device busy: its optimal number of requests, and one to hide I/O behind."""
@@ -106,14 +111,15 @@ class PoseNetwork:
 
     def _check_device(self) -> None:
         available = self._core.available_devices
-        if self._options.device.partition(":")[0].partition(".")[0] not in (*available, "AUTO", "MULTI", "HETERO"):
+        kinds = {device.partition(".")[0] for device in available} | {"AUTO", "MULTI", "HETERO"}
+        if self._options.device.partition(":")[0].partition(".")[0] not in kinds:
             raise ModelError(f"device {self._options.device}: not on this machine; there is {', '.join(available)}")
 
     def _compile(self, width: int) -> openvino.CompiledModel:
         began = time.perf_counter()
         model = self._model.clone()
-        model.reshape({0: [1, 3, INPUT_HEIGHT, width]})
         try:
+            model.reshape({0: [1, 3, INPUT_HEIGHT, width]})
             compiled = self._core.compile_model(_from_pixels(model), self._options.device, self._properties())
         except RuntimeError as error:
             raise ModelError(f"the network can not be compiled for {self._options.device}: {error}") from error

@@ -38,7 +38,7 @@ class Shared:
 
 
 class StrayWatch:
-    """Decides when a slot looks for stranded frames: now and then, one slot at a time, never soon after an outage.
+    """Decides when a slot looks for stranded frames: now and then, one slot of a shard, never soon after an outage.
 
     After a start or an outage everybody else needs time to say that they are still at it.
     """
@@ -47,19 +47,21 @@ class StrayWatch:
         self._quiet_s = claim_after_ms / 1000
         self._interval_s = self._quiet_s / 4
         self._lock = threading.Lock()
-        self._next = time.monotonic() + self._quiet_s
+        self._quiet_until = time.monotonic() + self._quiet_s
+        self._next: dict[int, float] = {}
 
     def outage(self) -> None:
         """Note that the server was not reached just now."""
         with self._lock:
-            self._next = time.monotonic() + self._quiet_s
+            self._quiet_until = time.monotonic() + self._quiet_s
 
-    def due(self) -> bool:
-        """Tell whether the caller should look now; true for one caller per interval."""
+    def due(self, shard: int) -> bool:
+        """Tell whether the caller should look through a shard now; true for one caller per shard and interval."""
         with self._lock:
-            if time.monotonic() < self._next:
+            now = time.monotonic()
+            if now < max(self._quiet_until, self._next.get(shard, 0)):
                 return False
-            self._next = time.monotonic() + self._interval_s
+            self._next[shard] = now + self._interval_s
             return True
 
 
@@ -103,7 +105,7 @@ class Slot:
         """Take one frame and end it: take, load, decode the image, infer, decode the poses, finish."""
         if self._reply_lost:
             self._resume()
-        elif self._shared.strays.due() and self.queue.stranded(self._shared.settings.claim_after_ms):
+        elif self._strays_due() and self.queue.stranded(self._shared.settings.claim_after_ms):
             self._reclaim()
         else:
             with self._shared.gate.shared():
@@ -111,6 +113,9 @@ class Slot:
                     token = self.queue.take(BLOCK_MS)
                 if token is not None:
                     self._process(token)
+
+    def _strays_due(self) -> bool:
+        return self._shared.strays.due(self.shard_keys.shard)
 
     def _process(self, token: Token) -> None:
         self.in_hand = token
@@ -172,7 +177,14 @@ class Slot:
     def _leave(self) -> None:
         self._shared.health.forget(self.name)
         try:
+            if self._reply_lost:
+                self._give_back()
             self.queue.retire()
         except BrokerUnavailableError as error:
             logger.warning("left without saying so: %s", error)
         self._shard.close()
+
+    def _give_back(self) -> None:
+        """Release what the server says is in hand: an outage is no failed delivery."""
+        for token in self.queue.in_hand():
+            self.queue.release(token, self._shared.settings.max_deliveries)

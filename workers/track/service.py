@@ -19,6 +19,7 @@ from posestream.broker import (
 )
 from posestream.errors import BrokerUnavailableError
 from posestream.keys import FrameId, ShardKeys
+from posestream.messages import Outcome
 from posestream.service.health import Health
 from posestream.service.metrics import TrackerMetrics
 from posestream.service.process import Patience, StopSignal
@@ -59,6 +60,7 @@ class ShardTracker:
         self._operations = ShardOperations(self._shard)
         self._patience = Patience(stop, metrics.broker_errors.labels("track").inc)
         self._epoch: int | None = None
+        self._told_leading: bool | None = None
         self._renew_at_s = 0.0
         self._status_at_s = 0.0
         self._read_to = FrameId(0)
@@ -75,7 +77,7 @@ class ShardTracker:
                     self._stop.wait(self._settings.lease_ms / 4000)
             except BrokerUnavailableError as error:
                 self._health.set_ready(self.name, str(error))
-                self._epoch = None
+                self._lost()
                 self._patience.failed(error)
             else:
                 self._patience.succeeded()
@@ -104,18 +106,30 @@ class ShardTracker:
         leadership = self._results.lead(self._holder, self._settings.lease_ms)
         self._renew_at_s = time.monotonic() + self._settings.lease_ms / 3000
         if leadership.epoch != self._epoch:
-            self._changed(leadership)
+            self._epoch = leadership.epoch
+            self._reload()
+        self._tell(leadership)
         return self._epoch is not None
 
-    def _changed(self, leadership: Leadership) -> None:
-        self._epoch = leadership.epoch
-        self._metrics.leading.labels(str(self._number)).set(self._epoch is not None)
-        if self._epoch is None:
+    def _tell(self, leadership: Leadership) -> None:
+        """Log and export whether this process leads, when that has changed."""
+        leading = leadership.epoch is not None
+        if leading == self._told_leading:
+            return
+        self._told_leading = leading
+        self._metrics.leading.labels(str(self._number)).set(leading)
+        if leading:
+            logger.info("leading", extra={"shard": self._number, "epoch": leadership.epoch})
+        else:
             logger.info("standing by", extra={"shard": self._number, "leader": leadership.holder})
             self._metrics.shards.update(self._number, None)
-        else:
-            logger.info("leading", extra={"shard": self._number, "epoch": self._epoch})
-            self._reload()
+
+    def _lost(self) -> None:
+        """The server is out of reach: another may lead by now, so this one speaks for the shard no longer."""
+        self._epoch = None
+        self._told_leading = None
+        self._metrics.leading.labels(str(self._number)).set(0)
+        self._metrics.shards.update(self._number, None)
 
     def _reload(self) -> None:
         """Forget what is held: the server's released seqs and its records are the truth."""
@@ -175,7 +189,8 @@ class ShardTracker:
         for camera, release in releases.items():
             self._metrics.skipped.labels(camera).inc(release.skipped)
             for released in release.records:
-                self._observe_age(released, now_ms)
+                if released.outcome is Outcome.POSED:
+                    self._observe_age(released, now_ms)
 
     def _observe_age(self, released: ReleasedRecord, now_ms: int) -> None:
         age_ms = now_ms - released.record.frame_id.ms

@@ -1,0 +1,8 @@
+"""Every benchmark, one table after the other: `python -m tests.benchmarks`."""
+
+from __future__ import annotations
+
+from tests.benchmarks import decoding
+
+if __name__ == "__main__":
+    decoding.main()
