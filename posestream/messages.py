@@ -6,6 +6,7 @@ Unknown fields are ignored, so that fields can be added; a change that old reade
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -61,13 +62,28 @@ class CaptureClock(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intrinsics:
-    """Pinhole camera in pixels of the source frame: focal lengths and principal point."""
+    """A pinhole camera without distortion, in pixels of the source frame.
+
+    Attributes:
+        fx, fy: focal lengths, positive.
+        cx, cy: principal point, measured like `joints_px` from the outer corner of the top left pixel: a calibration of
+            OpenCV's, which counts from that pixel's centre, has to be moved by + 0.5.
+        calibrated: measured, rather than assumed of a camera nobody has calibrated.
+
+    Raises `ValueError` for focal lengths that are not positive and finite and a principal point that is not finite.
+    """
 
     fx: float
     fy: float
     cx: float
     cy: float
     calibrated: bool
+
+    def __post_init__(self) -> None:
+        if not (0 < self.fx < math.inf and 0 < self.fy < math.inf):
+            raise ValueError(f"focal lengths must be positive and finite, not {self.fx} and {self.fy} px")
+        if not (math.isfinite(self.cx) and math.isfinite(self.cy)):
+            raise ValueError(f"the principal point must be finite, not ({self.cx}, {self.cy}) px")
 
     @classmethod
     def assumed(cls, width: int, height: int) -> Intrinsics:
@@ -273,18 +289,15 @@ def _read_intrinsics(message: Mapping[str, Any]) -> Intrinsics:
     if not isinstance(value, dict):
         raise MessageError(f"expected a map, not {type(value).__name__}", field="intrinsics")
     try:
-        camera = Intrinsics(
+        return Intrinsics(
             fx=fields.number(value, "fx"),
             fy=fields.number(value, "fy"),
             cx=fields.number(value, "cx"),
             cy=fields.number(value, "cy"),
             calibrated=bool(value.get("calibrated", True)),
         )
-    except MessageError as error:
+    except (MessageError, ValueError) as error:
         raise MessageError(str(error), field="intrinsics") from error
-    if camera.fx <= 0 or camera.fy <= 0:
-        raise MessageError("fx and fy must be positive, in pixels", field="intrinsics")
-    return camera
 
 
 def _read_people(message: Mapping[str, Any]) -> tuple[Person, ...]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from posestream.broker import Refusal, Shard, ShardOperations, connect, read_topology
-from posestream.errors import BrokerError
+from posestream.cli.console import table_console
+from posestream.errors import BrokerError, ConfigurationError
 from posestream.keys import validate_camera_name
 from posestream.service.settings import ConnectionSettings, load
 
@@ -43,47 +41,67 @@ def main(argv: list[str]) -> int:
 
 def _list(settings: CamerasSettings) -> int:
     client = connect(settings.redis_url, name="cameras")
-    rows = []
+    rows: list[dict[str, object]] = []
     for keys in read_topology(client, settings.prefix).all_keys():
         operations = ShardOperations(Shard(client, keys))
         descriptions = operations.descriptions()
         status = operations.status()
         for name, camera in sorted(status.cameras.items()):
             silent_s = max(0, status.now_ms - camera.heard_ms) / 1000
-            facts = {"policy": camera.policy} | descriptions.get(name, {})
+            facts = {"policy": camera.policy} | _typed(descriptions.get(name, {}))
             online = bool(camera.holder)
             rows.append({"camera": name, "online": online, "heard_s_ago": round(silent_s, 1), **facts})
     if settings.json_lines:
         for row in rows:
             print(json.dumps(row))  # noqa: T201
     elif rows:
-        Console().print(_table(rows))
+        table_console().print(_table(rows))
     else:
         print("no cameras yet; start one with `python -m producer run SOURCE --camera NAME`")  # noqa: T201
     return 0
 
 
+def _typed(description: dict[str, str]) -> dict[str, str | float]:
+    """Return what a producer said of a camera, numbers as numbers."""
+    facts: dict[str, str | float] = {}
+    for name, value in description.items():
+        try:
+            facts[name] = float(value) if name == "fps" else int(value) if name in ("width", "height") else value
+        except ValueError:
+            facts[name] = value
+    return facts
+
+
 def _table(rows: list[dict[str, object]]) -> Table:
-    table = Table("camera", "producer", "heard", "size", "fps", "policy", "source", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("camera", "producer", "heard", "size", "fps", "policy", "source"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("producer", "heard", "size", "fps", "policy"))
     for row in rows:
         size = f"{row['width']}x{row['height']}" if "width" in row and "height" in row else ""
         online = "[green]online[/]" if row["online"] else "[red]away[/]"
-        heard = f"{row['heard_s_ago']} s ago"
-        facts = (Text(str(row.get(name, ""))) for name in ("fps", "policy", "source"))
-        table.add_row(Text(str(row["camera"])), online, heard, size, *facts)  # a name may look like markup
+        heard = _ago(float(str(row["heard_s_ago"])))
+        fps = row.get("fps", "")
+        rate = f"{fps:g}" if isinstance(fps, float) else str(fps)
+        name, source = Text(str(row["camera"])), Text(str(row.get("source", "")))  # they may look like markup
+        table.add_row(name, online, heard, size, rate, str(row["policy"]), source)
     return table
+
+
+def _ago(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.1f} s ago"
 
 
 def _remove(settings: RemoveSettings) -> int:
     camera = validate_camera_name(settings.camera)
     client = connect(settings.redis_url, name="cameras-remove")
     keys = read_topology(client, settings.prefix).keys_of(camera)
-    began = time.monotonic()
     removed = ShardOperations(Shard(client, keys)).remove(camera, force=settings.force)
     if isinstance(removed, Refusal):
         raise BrokerError(f"camera {camera} is held by {removed.detail}: stop its producer, or give --force")
     if not removed:
-        print(f"there is no camera {camera!r}", file=sys.stderr)  # noqa: T201
-        return 1
-    print(f"camera {camera} removed in {(time.monotonic() - began) * 1000:.0f} ms")  # noqa: T201
+        raise ConfigurationError(f"there is no camera {camera!r}; `posestream cameras` lists them")
+    print(f"camera {camera} removed")  # noqa: T201
     return 0

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from pydantic import Field
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from posestream.broker import CameraStatus, Shard, ShardOperations, ShardStatus, connect, read_topology
+from posestream.cli.console import table_console
 from posestream.messages import Outcome
 from posestream.service.settings import ConnectionSettings, load
 
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
 
 
 def _show(shard: int, status: ShardStatus) -> None:
-    console = Console()
+    console = table_console()
     tracker = status.tracker or "[red]none[/]"
     workers = str(status.workers) if status.workers else "[red]none[/]"
     console.print(
@@ -50,19 +50,27 @@ def _show(shard: int, status: ShardStatus) -> None:
         console.print("no cameras yet")
         return
     table = Table(box=None, pad_edge=False)
-    table.add_column("camera")
-    for heading in ("admitted", *Outcome, "in flight", "waiting", "refused"):
-        table.add_column(heading, justify="right")
-    table.add_column("adds up")
+    table.add_column("camera", overflow="fold")
+    for heading in ("admitted", *Outcome, "in flight", "waiting"):
+        longest_word = max(len(word) for word in heading.split())
+        table.add_column(heading, justify="right", overflow="fold", min_width=longest_word)
+    table.add_column("adds up", min_width=4)
+    refused = any(_refused(camera) for camera in status.cameras.values())
+    if refused:
+        table.add_column("refused", overflow="fold")
     for camera in sorted(status.cameras.values(), key=lambda camera: camera.camera):
-        table.add_row(*_row(camera))
+        table.add_row(*_row(camera), *([_refused(camera)] if refused else []))
     console.print(table)
 
 
 def _row(camera: CameraStatus) -> list[str | Text]:
     counts = [camera.admitted, *(camera.outcomes[outcome] for outcome in Outcome), camera.in_flight, camera.waiting]
-    refused = " ".join(f"{reason} {count}" for reason, count in camera.refused.items() if count)
-    return [Text(camera.camera), *map(str, counts), refused, "[green]yes[/]" if camera.conserved else "[red]NO[/]"]
+    adds_up = "[green]yes[/]" if camera.conserved else "[red]NO[/]"
+    return [Text(camera.camera), *map(str, counts), adds_up]  # Text: a name may look like markup
+
+
+def _refused(camera: CameraStatus) -> str:
+    return " ".join(f"{reason} {count}" for reason, count in camera.refused.items() if count)
 
 
 def _as_json(shard: int, status: ShardStatus) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import decoding
+from tests.benchmarks import decoding, server_functions
 
 if __name__ == "__main__":
     decoding.main()
+    server_functions.main()

@@ -9,7 +9,6 @@ from posestream.errors import ImageError, MessageError, PosestreamError
 from posestream.image import ImageLimits, check_image
 from posestream.messages import CaptureClock, FrameMeta, Intrinsics, Person, PoseFrame, decode_meta
 from posestream.service.metrics import Stages
-from workers.pose import decoding
 from workers.pose.decoding import People, View, decode
 from workers.pose.fit import Fit, fit, natural_width
 from workers.pose.network import Inferencer, PoseNetwork
@@ -69,11 +68,7 @@ class FrameProcessor:
 
 def view_of(size_wh: tuple[int, int], place: Fit, camera: Intrinsics) -> View:
     """Return how the network's input lies on the frame as the source gave it."""
-    return View(
-        scale_xy=place.scale_xy(size_wh),
-        offset_px=(0.0, 0.0),
-        intrinsics=decoding.Intrinsics(camera.fx, camera.fy, camera.cx, camera.cy),
-    )
+    return View(scale_xy=place.scale_xy(size_wh), offset_px=(0.0, 0.0), intrinsics=camera)
 
 
 def persons(people: People) -> tuple[Person, ...]:

@@ -28,6 +28,6 @@ from __future__ import annotations
 
 from workers.pose.decoding.decoder import decode
 from workers.pose.decoding.people import People
-from workers.pose.decoding.view import Intrinsics, View
+from workers.pose.decoding.view import View
 
-__all__ = ["Intrinsics", "People", "View", "decode"]
+__all__ = ["People", "View", "decode"]

@@ -32,11 +32,5 @@ OPENPOSE_JOINT_COUNT: Final = len(OPENPOSE_JOINT_NAMES)
 OPENPOSE_INDEX: Final = {name: index for index, name in enumerate(OPENPOSE_JOINT_NAMES)}
 OPENPOSE_NECK: Final = OPENPOSE_INDEX["neck"]
 
-# The reference hands its last four heatmaps on as Panoptic joints 15 to 18 in the order they come, whatever side and
-# part OpenPose calls them. Its 3D reading, and everybody who compares with it, counts on these places.
-FIRST_FACE_JOINT: Final = OPENPOSE_INDEX["r_eye"]
-PANOPTIC_OF_OPENPOSE: Final = np.array(
-    [JOINT_INDEX[name] if joint < FIRST_FACE_JOINT else joint + 1 for joint, name in enumerate(OPENPOSE_JOINT_NAMES)],
-    dtype=np.intp,
-)
+PANOPTIC_OF_OPENPOSE: Final = np.array([JOINT_INDEX[name] for name in OPENPOSE_JOINT_NAMES])
 """Index into the 19 Panoptic joints for each of the 18 OpenPose joints, `(18,)`; the pelvis is nobody's."""

@@ -4,40 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
+from posestream.messages import Intrinsics
 from workers.pose.decoding.maps import FloatArray
-
-ASSUMED_FOCAL_PER_WIDTH: Final = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Intrinsics:
-    """A pinhole camera without distortion.
-
-    All in frame pixels. `cx_px`, `cy_px` is the principal point, measured from the outer corner of the top left pixel:
-    a calibration of OpenCV's, which counts from that pixel's centre, has to be moved by + 0.5.
-    """
-
-    fx_px: float
-    fy_px: float
-    cx_px: float
-    cy_px: float
-
-    def __post_init__(self) -> None:
-        if not (0 < self.fx_px < math.inf and 0 < self.fy_px < math.inf):
-            raise ValueError(f"focal lengths must be positive and finite, not {self.fx_px} and {self.fy_px} px")
-        if not (math.isfinite(self.cx_px) and math.isfinite(self.cy_px)):
-            raise ValueError(f"the principal point must be finite, not ({self.cx_px}, {self.cy_px}) px")
-
-    @classmethod
-    def assumed(cls, frame_wh: tuple[int, int]) -> Intrinsics:
-        """Return what is assumed of an uncalibrated camera: fx = fy = 0.8 frame widths, looking at its centre."""
-        width, height = frame_wh
-        focal_px = ASSUMED_FOCAL_PER_WIDTH * width
-        return cls(focal_px, focal_px, width / 2, height / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +43,7 @@ class View:
         return cls(
             scale_xy=(frame_wh[0] / network_wh[0], frame_wh[1] / network_wh[1]),
             offset_px=(0.0, 0.0),
-            intrinsics=intrinsics or Intrinsics.assumed(frame_wh),
+            intrinsics=intrinsics or Intrinsics.assumed(*frame_wh),
         )
 
     def frame_px(self, network_px: FloatArray) -> FloatArray:
@@ -85,6 +56,6 @@ class View:
         The result, `(..., 2)` float32, is x and y per unit of z in the camera frame (OpenCV axes); NaN stays NaN.
         """
         camera = self.intrinsics
-        centre_px = np.array((camera.cx_px, camera.cy_px), np.float32)
-        rays: FloatArray = np.divide(frame_px - centre_px, np.array((camera.fx_px, camera.fy_px), np.float32))
+        centre_px = np.array((camera.cx, camera.cy), np.float32)
+        rays: FloatArray = np.divide(frame_px - centre_px, np.array((camera.fx, camera.fy), np.float32))
         return rays

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from posestream.skeleton import JOINT_INDEX
 from tests.unit.workers.pose.decoding.oracle import LiftedPerson
 from workers.pose.decoding import People, View
 
 PX = 0.01
 METRES = 0.001
+
+# The heatmaps that the reference hands on as 2D joints 15 to 18, in its order.
+REFERENCE_FACE = [JOINT_INDEX[name] for name in ("r_eye", "l_eye", "r_ear", "l_ear")]
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,22 @@ class Expected:
     @classmethod
     def by_oracle(cls, person: LiftedPerson) -> Expected:
         return cls(
-            np.array([(np.nan, np.nan) if xy is None else xy for xy in person.xy_px]),
-            np.array(person.confidence),
+            truly_named(np.array([(np.nan, np.nan) if xy is None else xy for xy in person.xy_px])),
+            truly_named(np.array(person.confidence)),
             np.array(person.xyz_m),
             person.score,
         )
+
+
+def truly_named(seen: np.ndarray) -> np.ndarray:
+    """Put what the reference, or the oracle, says of joints on the image (19, ...) under the joints' own names.
+
+    The reference numbers the face's heatmaps (r_eye, l_eye, r_ear, l_ear) 15 to 18 in the order they come, which are the
+    Panoptic numbers of l_eye, l_ear, r_eye and r_ear. Its joints in space are rightly named and stay as they are.
+    """
+    named = seen.copy()
+    named[REFERENCE_FACE] = seen[15:19]
+    return named
 
 
 def oracle_view(view: View) -> dict[str, tuple[float, float]]:
@@ -38,8 +53,8 @@ def oracle_view(view: View) -> dict[str, tuple[float, float]]:
     return {
         "scale_xy": view.scale_xy,
         "offset_px": view.offset_px,
-        "focal_px": (camera.fx_px, camera.fy_px),
-        "centre_px": (camera.cx_px, camera.cy_px),
+        "focal_px": (camera.fx, camera.fy),
+        "centre_px": (camera.cx, camera.cy),
     }
 
 

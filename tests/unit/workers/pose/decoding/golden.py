@@ -12,14 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
+from posestream.messages import Intrinsics
 from tests.unit.workers.pose.decoding import oracle
 from tests.unit.workers.pose.decoding.comparison import Expected, oracle_view
 from tests.unit.workers.pose.decoding.synthetic_maps import Maps, draw_maps, standing
-from workers.pose.decoding import Intrinsics, View
+from workers.pose.decoding import View
 
 GOLDEN = Path(__file__).with_name("golden.npz")
 
-CALIBRATED = Intrinsics(fx_px=900.0, fy_px=930.0, cx_px=600.0, cy_px=380.0)
+CALIBRATED = Intrinsics(fx=900.0, fy=930.0, cx=600.0, cy=380.0, calibrated=True)
 
 # By name: the view, the map's height and width in cells, where necks are, and how much noise is added.
 CASES: dict[str, tuple[View, tuple[int, int], list[tuple[float, float, float]], float]] = {
@@ -31,7 +32,7 @@ CASES: dict[str, tuple[View, tuple[int, int], list[tuple[float, float, float]], 
         0.0,
     ),
     "cut_by_the_border": (
-        View((2.0, 2.0), (-16.0, 0.0), Intrinsics.assumed((640, 480))),
+        View((2.0, 2.0), (-16.0, 0.0), Intrinsics.assumed(640, 480)),
         (32, 42),
         [(-1.2, 0.3, 2.6), (1.31, -0.9, 2.7)],
         0.0,

@@ -40,7 +40,7 @@ LIMBS = (
     (5, 17, 26, 27),
 )
 
-# OpenPose-18 joint -> CMU Panoptic joint
+# OpenPose-18 joint -> CMU Panoptic joint, as the reference has it: the face under names that are not its own
 PANOPTIC = (1, 0, 9, 10, 11, 3, 4, 5, 12, 13, 14, 6, 7, 8, 15, 16, 17, 18)
 
 # Panoptic joints whose 3D position is read at the same place: that of the first one seen

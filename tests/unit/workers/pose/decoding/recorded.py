@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workers.pose.decoding import Intrinsics, View
+from posestream.messages import Intrinsics
+from workers.pose.decoding import View
 
 DECODE_CASES = Path(__file__).parents[6] / "shared" / "reference" / "decode_cases.npz"
 
@@ -16,7 +17,7 @@ DECODE_CASES = Path(__file__).parents[6] / "shared" / "reference" / "decode_case
 RECORDED_VIEW = View(
     scale_xy=(720 / 256, 720 / 256),
     offset_px=(0.0, 0.0),
-    intrinsics=Intrinsics(0.8 * 1280, 0.8 * 1280, 448 / 2 * 720 / 256, 720 / 2),
+    intrinsics=Intrinsics(0.8 * 1280, 0.8 * 1280, 448 / 2 * 720 / 256, 720 / 2, calibrated=False),
 )
 
 FRAMES = 24

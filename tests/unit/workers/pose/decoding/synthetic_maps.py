@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from posestream.skeleton import JOINT_COUNT, JOINT_NAMES
-from tests.unit.workers.pose.decoding.oracle import LIMBS, PANOPTIC, STRIDE
+from tests.unit.workers.pose.decoding.oracle import LIMBS, STRIDE
 from workers.pose.decoding import View
+
+# OpenPose-18 joint -> CMU Panoptic joint of the same name
+PANOPTIC = (1, 0, 9, 10, 11, 3, 4, 5, 12, 13, 14, 6, 7, 8, 17, 15, 18, 16)
 
 BODY_HEIGHT_M = 1.8
 
@@ -52,8 +55,6 @@ class Maps:
 def standing(neck_m: tuple[float, float, float]) -> np.ndarray:
     """A person (19, 3) in metres, flat and parallel to the image."""
     flat = np.array([(*STANDING_M[name], 0.0) for name in JOINT_NAMES])
-    # The network names the parts of the face in another order than the skeleton: see the oracle's PANOPTIC.
-    flat[15:19] = flat[[17, 15, 18, 16]]
     return flat + np.array(neck_m)
 
 
@@ -61,7 +62,7 @@ def project_px(joints_m: np.ndarray, view: View) -> np.ndarray:
     """Joints (..., 3) in metres to the frame's pixels (..., 2)."""
     camera = view.intrinsics
     per_z = joints_m[..., :2] / joints_m[..., 2:]
-    return per_z * (camera.fx_px, camera.fy_px) + (camera.cx_px, camera.cy_px)
+    return per_z * (camera.fx, camera.fy) + (camera.cx, camera.cy)
 
 
 def draw_maps(people_m: np.ndarray, view: View, map_hw: tuple[int, int]) -> Maps:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from posestream.messages import Intrinsics
 from posestream.skeleton import JOINT_COUNT, JOINT_INDEX, NECK, PELVIS
 from tests.unit.workers.pose.decoding import oracle
-from tests.unit.workers.pose.decoding.comparison import Expected, assert_same_people, oracle_view
+from tests.unit.workers.pose.decoding.comparison import Expected, assert_same_people, oracle_view, truly_named
 from tests.unit.workers.pose.decoding.golden import CASES, golden_cases
 from tests.unit.workers.pose.decoding.recorded import (
     DECODE_CASES,
@@ -22,7 +23,7 @@ from tests.unit.workers.pose.decoding.recorded import (
     recorded_video,
 )
 from tests.unit.workers.pose.decoding.synthetic_maps import Maps, draw_maps, project_px, standing
-from workers.pose.decoding import Intrinsics, People, View, decode
+from workers.pose.decoding import People, View, decode
 from workers.pose.decoding.decoder import find_people
 
 needs_recordings = pytest.mark.skipif(
@@ -34,7 +35,7 @@ needs_recordings = pytest.mark.skipif(
 same_examples = settings(derandomize=True, deadline=None, max_examples=40)
 
 VIEW = View.resized((1280, 720), (448, 256))
-SMALL_VIEW = View((2.5, 2.6), (-12.0, 3.0), Intrinsics(300.0, 280.0, 90.0, 130.0))
+SMALL_VIEW = View((2.5, 2.6), (-12.0, 3.0), Intrinsics(300.0, 280.0, 90.0, 130.0, calibrated=True))
 
 
 def decoded(maps: Maps, view: View) -> People:
@@ -52,7 +53,7 @@ def by_oracle(maps: Maps, view: View) -> list[Expected]:
 def as_recorded(case: RecordedCase) -> list[Expected]:
     people = []
     for pose2d, pose3d in zip(case.poses2d_px, case.poses3d_cm, strict=True):
-        joints = pose2d[:-1].reshape(JOINT_COUNT, 3)
+        joints = truly_named(pose2d[:-1].reshape(JOINT_COUNT, 3))
         seen = joints[:, 2] > 0  # -1 where missing
         people.append(
             Expected(
@@ -146,7 +147,7 @@ def test_people_are_found_where_they_were_drawn() -> None:
 
 
 def test_a_lens_looking_past_the_middle_of_a_padded_frame_finds_people_where_they_are() -> None:
-    view = View((1.6, 1.5), (-40.0, 20.0), Intrinsics(520.0, 500.0, 180.0, 260.0))
+    view = View((1.6, 1.5), (-40.0, 20.0), Intrinsics(520.0, 500.0, 180.0, 260.0, calibrated=True))
     people_m = np.array([standing((-0.1, -0.6, 3.0)), standing((1.2, -0.5, 3.2))])
 
     people = decoded(draw_maps(people_m, view, (32, 42)), view)
@@ -164,6 +165,30 @@ def test_an_arm_reaching_for_the_camera_keeps_its_depth() -> None:
 
     about_the_neck = people.joints_m[0] - people.joints_m[0, NECK]
     np.testing.assert_allclose(about_the_neck, person_m - person_m[NECK], atol=1e-3)
+
+
+# Each joint of the face has the heatmap that hangs on the shoulder of its side: limbs 2-16-14 right, 5-17-15 left.
+FACE_HEATMAPS = {"r_eye": 14, "l_eye": 15, "r_ear": 16, "l_ear": 17}
+
+
+@pytest.mark.parametrize("hidden", [None, *FACE_HEATMAPS])
+def test_eyes_and_ears_come_out_under_their_own_names(hidden) -> None:
+    person_m = standing((0.1, -0.5, 3.0))
+    maps = draw_maps(person_m[None], VIEW, (32, 56))
+    if hidden is not None:
+        maps.heatmaps[FACE_HEATMAPS[hidden]] = 0
+
+    people = decoded(maps, VIEW)
+
+    about_the_neck = people.joints_m[0] - people.joints_m[0, NECK]
+    for name in FACE_HEATMAPS:
+        joint = JOINT_INDEX[name]
+        np.testing.assert_allclose(about_the_neck[joint], person_m[joint] - person_m[NECK], atol=1e-3)
+        if name == hidden:
+            assert people.confidence[0, joint] == 0
+        else:
+            assert people.confidence[0, joint] > 0.6
+            assert (np.abs(people.joints_px[0, joint] - project_px(person_m[joint], VIEW)) <= FINE_PX).all()
 
 
 def test_the_pelvis_has_a_place_in_space_and_none_on_the_frame() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posestream.skeleton import JOINT_INDEX
+from posestream.messages import Intrinsics
+from posestream.skeleton import JOINT_INDEX, JOINT_NAMES
 from tests.unit.workers.pose.decoding import oracle
-from workers.pose.decoding import Intrinsics, View
-from workers.pose.decoding.lifting import READ_TOGETHER, read_locations, translations
+from tests.unit.workers.pose.decoding.comparison import truly_named
+from workers.pose.decoding import View
+from workers.pose.decoding.lifting import READ_AT, READ_TOGETHER, read_locations, translations
 
 # Every cell says where it is: x of any joint is its column, y its row, z the joint's number; all in units of 1.8 m.
 CELLS = np.stack(
@@ -37,6 +39,15 @@ def test_the_groups_are_the_references() -> None:
     assert tuple(map(tuple, READ_TOGETHER.tolist())) == oracle.READ_TOGETHER
 
 
+def test_the_groups_are_read_at_the_references_peaks() -> None:
+    openpose = np.full(19, -1)
+    openpose[list(oracle.PANOPTIC)] = range(18)  # which heatmap each of the reference's 2D joints comes from
+    np.testing.assert_array_equal(truly_named(openpose)[READ_AT], openpose[list(oracle.READ_TOGETHER)])
+    assert [JOINT_NAMES[joint] for joint in READ_AT[0]] == ["l_ear", "r_ear", "nose"]
+    assert [JOINT_NAMES[joint] for joint in READ_AT[1]] == ["l_eye", "r_eye", "nose"]
+    np.testing.assert_array_equal(READ_AT[2:], READ_TOGETHER[2:])
+
+
 def test_a_person_of_whom_only_the_neck_is_seen_is_read_there() -> None:
     assert (read_at(neck=5) == 5).all()
 
@@ -48,9 +59,19 @@ def test_a_limb_is_read_at_its_outermost_joint_all_of_it() -> None:
     assert columns(read, "neck", "pelvis", "l_hip", "nose") == [5, 5, 5, 5]
 
 
-def test_the_nose_goes_with_the_later_half_of_the_face_if_any_of_it_is_seen() -> None:
-    assert columns(read_at(neck=5, r_ear=9, l_ear=2), "r_ear", "r_eye", "nose", "l_eye", "l_ear") == [9, 9, 2, 2, 2]
-    assert columns(read_at(neck=5, r_ear=9), "r_ear", "r_eye", "nose", "l_eye", "l_ear") == [9, 9, 9, 5, 5]
+@pytest.mark.parametrize(
+    ("seen", "right_and_nose_and_left"),
+    [
+        ({"l_ear": 2, "r_ear": 9, "l_eye": 3, "r_eye": 8, "nose": 6}, [2, 2, 3, 3, 3]),
+        ({"r_ear": 9, "r_eye": 8, "nose": 6}, [9, 9, 8, 8, 8]),
+        ({"r_ear": 9, "nose": 6}, [9, 9, 6, 6, 6]),
+        ({"l_eye": 3}, [5, 5, 3, 3, 3]),
+        ({"l_ear": 2}, [2, 2, 2, 5, 5]),  # the nose goes with the later half, unless nothing of that is seen
+    ],
+)
+def test_the_faces_right_is_read_at_an_ear_and_its_left_at_an_eye(seen, right_and_nose_and_left) -> None:
+    read = read_at(neck=5, **seen)
+    assert columns(read, "r_ear", "r_eye", "nose", "l_eye", "l_ear") == right_and_nose_and_left
 
 
 def test_a_joint_at_the_threshold_itself_is_not_read_at() -> None:
@@ -86,14 +107,14 @@ def flat_body(neck_m) -> np.ndarray:
 @pytest.mark.parametrize(
     "camera",
     [
-        Intrinsics(1024, 1024, 640, 360),
-        Intrinsics(1024, 1024, 200, 500),  # looking past the centre
-        Intrinsics(900, 1100, 600, 380),  # pixels that are not square
+        Intrinsics(1024, 1024, 640, 360, calibrated=False),
+        Intrinsics(1024, 1024, 200, 500, calibrated=True),  # looking past the centre
+        Intrinsics(900, 1100, 600, 380, calibrated=True),  # pixels that are not square
     ],
 )
 def test_a_flat_body_is_found_where_it_is_by_the_joints_seen(camera) -> None:
     body_m = flat_body((0.7, -0.4, 4.2))
-    pixels = body_m[..., :2] / body_m[..., 2:] * (camera.fx_px, camera.fy_px) + (camera.cx_px, camera.cy_px)
+    pixels = body_m[..., :2] / body_m[..., 2:] * (camera.fx, camera.fy) + (camera.cx, camera.cy)
     pixels[:, [2, 5, 9]] = np.nan
     rays = View((1.0, 1.0), (0.0, 0.0), camera).rays(pixels.astype(np.float32))
     about_somewhere_m = body_m - np.array([0.5, -0.25, 4.2], np.float32)
@@ -101,6 +122,17 @@ def test_a_flat_body_is_found_where_it_is_by_the_joints_seen(camera) -> None:
     found_m = about_somewhere_m + translations(about_somewhere_m, rays)[:, None]
 
     np.testing.assert_allclose(found_m, body_m, atol=1e-4)
+
+
+@pytest.mark.parametrize("face", [(), (15,), (16, 18), (15, 17, 18)])
+def test_a_face_seen_in_part_counts_as_it_does_in_the_reference(face) -> None:
+    body_m = flat_body((0.3, 0.2, 3.0))[0]
+    xy = [tuple(point) if joint < 15 or joint in face else None for joint, point in enumerate(body_m[:, :2] / 3)]
+    rays = truly_named(np.array([(np.nan, np.nan) if point is None else point for point in xy], np.float32))
+
+    expected_m = oracle.translation_m(body_m.tolist(), xy, (1.0, 1.0), (0.0, 0.0))
+
+    np.testing.assert_allclose(translations(body_m[None], rays[None])[0], expected_m, rtol=1e-4, atol=1e-5)
 
 
 def test_nobody_is_nowhere() -> None:
