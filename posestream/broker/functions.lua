@@ -311,11 +311,9 @@ end
 local function sweep_leftovers(key, camera, id)
   local frames, tokens = key('frames', camera), key('tokens', camera)
   local expected = redis.call('ZCARD', tokens) + 1
-  if redis.call('XLEN', frames) == expected then
-    return true
+  if redis.call('XLEN', frames) > expected then
+    redis.call('XTRIM', frames, 'MINID', redis.call('ZRANGE', tokens, 0, 0)[1] or id)
   end
-  local oldest = redis.call('ZRANGE', tokens, 0, 0)[1] or id
-  redis.call('XTRIM', frames, 'MINID', oldest)
   return redis.call('XLEN', frames) >= expected and frame_exists(frames, id)
 end
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import redis
 
 from posestream.broker import library
+from posestream.broker.clock import ServerClock
 from posestream.broker.connection import translated
 from posestream.errors import BrokerError
 from posestream.keys import WORK_GROUP, ShardKeys
@@ -79,6 +81,11 @@ class Shard:
         with translated("reading the server's clock"):
             seconds, microseconds = self.client.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
+
+    def observe(self, clock: ServerClock) -> None:
+        """Let an estimate of the server's clock take in its present time."""
+        sent_s = time.monotonic()
+        clock.observe(self.server_ms(), sent_s, time.monotonic())
 
     def close(self) -> None:
         """Close the connection."""

@@ -50,7 +50,7 @@ class WorkQueue:
     """
 
     def __init__(self, shard: Shard, consumer: str) -> None:
-        self._shard = shard
+        self.shard = shard
         self.consumer = consumer
 
     def take(self, block_ms: int = MAX_BLOCK_MS) -> Token | None:
@@ -59,9 +59,9 @@ class WorkQueue:
         When this raises BrokerUnavailableError the reply may have been lost with a token in it: ask `in_hand()` before
         taking again.
         """
-        reply = self._shard.recovering(
-            lambda: self._shard.client.xreadgroup(
-                WORK_GROUP, self.consumer, {self._shard.keys.work: ">"}, count=1, block=min(block_ms, MAX_BLOCK_MS)
+        reply = self.shard.recovering(
+            lambda: self.shard.client.xreadgroup(
+                WORK_GROUP, self.consumer, {self.shard.keys.work: ">"}, count=1, block=min(block_ms, MAX_BLOCK_MS)
             ),
             doing="taking a frame",
         )
@@ -70,14 +70,14 @@ class WorkQueue:
 
     def in_hand(self) -> list[Token]:
         """Return what this consumer holds by the server's books, without raising any delivery count."""
-        work = self._shard.keys.work
+        work = self.shard.keys.work
         doing = "looking up frames in hand"
-        pending = self._shard.recovering(
-            lambda: self._shard.client.xpending_range(work, WORK_GROUP, "-", "+", 100, self.consumer), doing=doing
+        pending = self.shard.recovering(
+            lambda: self.shard.client.xpending_range(work, WORK_GROUP, "-", "+", 100, self.consumer), doing=doing
         )
         with translated(doing):
             found: list[Any] = [
-                self._shard.client.xrange(work, token, token)
+                self.shard.client.xrange(work, token, token)
                 for token in (text(entry["message_id"]) for entry in pending)
             ]
         return [_token(*entry) for entries in found for entry in entries]
@@ -86,7 +86,7 @@ class WorkQueue:
         """Fetch the pixels of a frame in hand; None when they are gone."""
         frame_id = str(token.frame_id)
         with translated(f"loading frame {frame_id} of {token.camera}"):
-            entries: Any = self._shard.client.xrange(self._shard.keys.frames(token.camera), frame_id, frame_id)
+            entries: Any = self.shard.client.xrange(self.shard.keys.frames(token.camera), frame_id, frame_id)
         if not entries:
             return None
         fields = entries[0][1]
@@ -97,24 +97,24 @@ class WorkQueue:
 
         Returns False when the token is not this consumer's (any more), which is also the answer to a repeat.
         """
-        reply = self._shard.call("finish", self.consumer, token.id, outcome.value, data, error[:MAX_ERROR_TEXT])
+        reply = self.shard.call("finish", self.consumer, token.id, outcome.value, data, error[:MAX_ERROR_TEXT])
         return bool(reply[0] == b"finished")
 
     def heartbeat(self, tokens: list[Token]) -> set[str]:
         """Say that these are still being worked on; returns the ids of those that are still this consumer's."""
-        return {text(token) for token in self._shard.call("heartbeat", self.consumer, *(token.id for token in tokens))}
+        return {text(token) for token in self.shard.call("heartbeat", self.consumer, *(token.id for token in tokens))}
 
     def release(self, token: Token, max_deliveries: int, error: str | None = None) -> None:
         """Give a frame back; with an error, this delivery counts as failed."""
         failure = [] if error is None else [error[:MAX_ERROR_TEXT]]
-        self._shard.call("release", self.consumer, token.id, max_deliveries, *failure)
+        self.shard.call("release", self.consumer, token.id, max_deliveries, *failure)
 
     def stranded(self, idle_ms: int) -> bool:
         """Tell whether somebody's frame has been silent for that long or was given back."""
-        work = self._shard.keys.work
+        work = self.shard.keys.work
         try:
             with translated("looking for stranded frames"):
-                return bool(self._shard.client.xpending_range(work, WORK_GROUP, "-", "+", 1, idle=idle_ms))
+                return bool(self.shard.client.xpending_range(work, WORK_GROUP, "-", "+", 1, idle=idle_ms))
         except BrokerError as error:
             if "NOGROUP" in str(error):
                 return False
@@ -122,7 +122,7 @@ class WorkQueue:
 
     def reclaim(self, idle_ms: int, max_deliveries: int) -> Token | None:
         """Take over one stranded frame; frames that failed too often become dead letters on the way."""
-        reply = self._shard.call("reclaim", self.consumer, idle_ms, max_deliveries)
+        reply = self.shard.call("reclaim", self.consumer, idle_ms, max_deliveries)
         if reply[0] != b"claimed":
             return None
         _, token, failures, camera, frame_id, seq, policy, expires = (text(part) for part in reply)
@@ -132,11 +132,11 @@ class WorkQueue:
 
     def retire(self) -> None:
         """Remove this consumer from the group, if it holds nothing."""
-        self._shard.call("retire", 0, self.consumer)
+        self.shard.call("retire", 0, self.consumer)
 
     def retire_absent(self, idle_ms: int) -> int:
         """Remove the consumers that hold nothing and have been silent for that long; returns how many."""
-        return int(self._shard.call("retire", idle_ms))
+        return int(self.shard.call("retire", idle_ms))
 
 
 def stream_entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

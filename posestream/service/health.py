@@ -85,7 +85,7 @@ class HealthServer:
             raise ConfigurationError(f"health port {host}:{port}: {error.strerror or error}") from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="health", daemon=True).start()
 
     def close(self) -> None:
         """Stop serving."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from posestream.broker import Shard, connect, read_topology
+from posestream.broker.clock import ServerClock
 from posestream.errors import BrokerUnavailableError, ConfigurationError
 from posestream.keys import ShardKeys
 from posestream.service.health import Health
@@ -19,8 +20,11 @@ def wait_for_shards(
     stop: StopSignal,
     health: Health,
     on_error: Callable[[], None],
+    clock: ServerClock | None = None,
 ) -> list[ShardKeys]:
     """Return the chosen shards (all when none are named), prepared; an empty list when asked to stop before.
+
+    A `clock` is set by the server's before this returns.
 
     Raises:
         ConfigurationError: a chosen shard does not exist.
@@ -34,7 +38,10 @@ def wait_for_shards(
             try:
                 shards = _select(read_topology(client, prefix).all_keys(), chosen)
                 for keys in shards:
-                    Shard(client, keys).prepare()
+                    shard = Shard(client, keys)
+                    shard.prepare()
+                    if clock is not None:
+                        shard.observe(clock)
             except BrokerUnavailableError as error:
                 patience.failed(error)
             else:

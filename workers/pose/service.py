@@ -5,29 +5,27 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import time
 from uuid import uuid4
 
 from posestream.broker import Shard, WorkQueue, connect
 from posestream.broker.clock import ServerClock
-from posestream.errors import BrokerUnavailableError, PosestreamError
+from posestream.errors import PosestreamError
 from posestream.image import ImageLimits
 from posestream.keys import ShardKeys
 from posestream.service.health import Health
 from posestream.service.metrics import WorkerMetrics
-from posestream.service.process import Patience, StopSignal, Tasks
+from posestream.service.process import StopSignal, Tasks
 from posestream.service.shards import wait_for_shards
 from workers.pose.cpus import usable_cpus
 from workers.pose.fit import natural_width
 from workers.pose.frame import FrameProcessor
 from workers.pose.gate import Gate
+from workers.pose.heartbeat import Heartbeat
 from workers.pose.network import NetworkOptions, PoseNetwork
 from workers.pose.settings import PoseSettings
 from workers.pose.slot import Shared, Slot, StrayWatch
 
 logger = logging.getLogger(__name__)
-
-CLOCK_INTERVAL_S = 2.0
 
 
 class PoseService:
@@ -57,6 +55,7 @@ class PoseService:
             stop=self._stop,
             health=self._health,
             on_error=self._metrics.broker_errors.labels("start").inc,
+            clock=self._clock,
         )
         if shards:
             self._work(network, shards)
@@ -65,7 +64,17 @@ class PoseService:
     def _work(self, network: PoseNetwork, shards: list[ShardKeys]) -> None:
         self._slots = self._make_slots(network, shards)
         tasks = Tasks(self._stop)
-        tasks.start("heartbeat", lambda: self._heartbeat(shards[0]))
+        tasks.start(
+            "heartbeat",
+            Heartbeat(
+                self._slots,
+                self._settings,
+                self._clock,
+                self._health,
+                self._stop,
+                self._metrics.broker_errors.labels("heartbeat").inc,
+            ).run,
+        )
         for slot in self._slots:
             tasks.start(slot.name, slot.run)
         logger.info("ready to work", extra={"slots": len(self._slots), "shards": len(shards)})
@@ -121,33 +130,6 @@ class PoseService:
             )
             for number in range(count)
         ]
-
-    # Beside the slots -----------------------------------------------------------------------------------------------
-
-    def _heartbeat(self, first_shard: ShardKeys) -> None:
-        """Say for every slot that it is still at it, keep the server's clock estimated, clear out the departed."""
-        interval_s = min(CLOCK_INTERVAL_S, self._settings.claim_after_ms / 3000)
-        client = connect(self._settings.redis_url, name="pose-heartbeat")
-        patience = Patience(self._stop, self._metrics.broker_errors.labels("heartbeat").inc)
-        beats = [(slot, WorkQueue(Shard(client, slot.shard_keys), slot.name)) for slot in self._slots]
-        while not self._stop.wait(interval_s) or any(slot.in_hand for slot in self._slots):
-            self._health.beat("heartbeat")
-            try:
-                self._observe_clock(Shard(client, first_shard))
-                for slot, queue in beats:
-                    token = slot.in_hand
-                    if token is not None:
-                        queue.heartbeat([token])
-                beats[0][1].retire_absent(idle_ms=10 * 60 * 1000)
-            except BrokerUnavailableError as error:
-                patience.failed(error)
-            else:
-                patience.succeeded()
-            time.sleep(0.05)  # `stop.wait` returns at once while the last frames are being finished
-
-    def _observe_clock(self, shard: Shard) -> None:
-        sent_s = time.monotonic()
-        self._clock.observe(shard.server_ms(), sent_s, time.monotonic())
 
     # Shutdown -------------------------------------------------------------------------------------------------------
 

@@ -49,7 +49,9 @@ class Fleet:
             thread.join()
 
     def frames_of(self, camera: str) -> list[Taken]:
-        return sorted((taken for taken in self.taken if taken.token.camera == camera), key=lambda taken: taken.token.seq)
+        return sorted(
+            (taken for taken in self.taken if taken.token.camera == camera), key=lambda taken: taken.token.seq
+        )
 
     def _shard(self, name: str) -> Shard:
         shard = Shard(connect(self._url, name=name), self._keys)

@@ -15,11 +15,11 @@ BODY_HEIGHT_M: Final = 1.8
 
 MIN_READ_SCORE: Final = np.float32(0.1)
 
-# The reference hands the last four heatmaps on as joints 15 to 18 in the order they come: its 2D joint "l_eye" is the
-# right eye, and so on. The location maps have the names right. Here every joint has its own name, but the face's heatmaps
-# still stand in for the same joints of the location maps: other peaks to read at would be other poses than the reference's.
+# The reference hands its last four heatmaps on as joints 15 to 18 in the order they come, so that its 2D "l_eye" is the
+# right eye and so on, while the location maps have their names right. Here every joint on the image has its own name;
+# for the reference's 3D, its locations are still read, and its spreads taken, as that order has it.
 SEEN_FOR: Final = np.array([*range(15), *(JOINT_INDEX[name] for name in ("r_eye", "l_eye", "r_ear", "l_ear"))])
-"""The joint `(J,)` on the image that stands in for each one in space: itself, but for the face."""
+"""The joint on the image that each joint in space goes with, `(J,)`: itself, but for the face."""
 
 READ_TOGETHER: Final = np.array([(18, 17, 1), (16, 15, 1), (5, 4, 3), (8, 7, 6), (11, 10, 9), (14, 13, 12)])
 """Joints in space `(6, 3)` whose location is read at the same place. The later of two groups has the nose."""
@@ -57,9 +57,9 @@ def translations(locations_m: FloatArray, rays: FloatArray) -> FloatArray:
     """Find where people are from how large they look.
 
     A person is taken to be flat and parallel to the image: at the depth where the spread of its joints in metres looks
-    as large as the spread of their rays is (both Frobenius norms about the mean, over the joints that were seen and those
-    they stand in for, `SEEN_FOR`), with its mean on the mean ray. The reference does the same in cells, with one focal length and the principal point in the
-    map's centre; rays make it right for any.
+    as large as the spread of their rays is (both Frobenius norms about the mean, over the joints that were seen or go
+    with one that was, `SEEN_FOR`), with its mean on the mean ray. The reference does the same in cells, with one focal
+    length and the principal point in the map's centre; rays make it right for any.
 
     Parameters are `locations_m` `(P, 19, 3)` and `rays` `(P, 19, 2)` (x, y per unit of z, NaN where not seen), both
     float32. Returns `(P, 3)` float32 in metres, camera axes. Each person must have been seen at two different places,

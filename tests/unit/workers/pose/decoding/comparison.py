@@ -39,8 +39,8 @@ class Expected:
 def truly_named(seen: np.ndarray) -> np.ndarray:
     """Put what the reference, or the oracle, says of joints on the image (19, ...) under the joints' own names.
 
-    The reference numbers the face's heatmaps (r_eye, l_eye, r_ear, l_ear) 15 to 18 in the order they come, which are the
-    Panoptic numbers of l_eye, l_ear, r_eye and r_ear. Its joints in space are rightly named and stay as they are.
+    The reference numbers the face's heatmaps (r_eye, l_eye, r_ear, l_ear) 15 to 18 in the order they come, which are
+    the Panoptic numbers of l_eye, l_ear, r_eye and r_ear. Its joints in space are rightly named and stay as they are.
     """
     named = seen.copy()
     named[REFERENCE_FACE] = seen[15:19]

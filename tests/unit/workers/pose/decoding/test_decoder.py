@@ -173,7 +173,7 @@ FACE_HEATMAPS = {"r_eye": 14, "l_eye": 15, "r_ear": 16, "l_ear": 17}
 
 @pytest.mark.parametrize("hidden", [None, *FACE_HEATMAPS])
 def test_eyes_and_ears_come_out_under_their_own_names(hidden) -> None:
-    person_m = standing((0.1, -0.5, 3.0))
+    person_m = standing((0.2, -0.5, 3.0))
     maps = draw_maps(person_m[None], VIEW, (32, 56))
     if hidden is not None:
         maps.heatmaps[FACE_HEATMAPS[hidden]] = 0

@@ -1,0 +1,66 @@
+"""Beside the slots: says that they are still at it, keeps the server's clock estimated, clears out the departed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from posestream.broker import Shard, WorkQueue, connect
+from posestream.broker.clock import ServerClock
+from posestream.errors import BrokerUnavailableError
+from posestream.service.health import Health
+from posestream.service.process import Patience, StopSignal
+from workers.pose.settings import PoseSettings
+from workers.pose.slot import Slot
+
+MAX_INTERVAL_S = 2.0
+RETIRE_INTERVAL_S = 60.0
+DEPARTED_IDLE_MS = 10 * 60 * 1000
+
+
+class Heartbeat:
+    """One thread for all slots of a process, on a connection of its own: theirs may be busy for as long as a frame."""
+
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        settings: PoseSettings,
+        clock: ServerClock,
+        health: Health,
+        stop: StopSignal,
+        on_error: Callable[[], None],
+    ) -> None:
+        self._interval_s = min(MAX_INTERVAL_S, settings.claim_after_ms / 3000)
+        self._client = connect(settings.redis_url, name="pose-heartbeat")
+        self._clock = clock
+        self._health = health
+        self._stop = stop
+        self._patience = Patience(stop, on_error)
+        self._queues = [(slot, WorkQueue(Shard(self._client, slot.shard_keys), slot.name)) for slot in slots]
+        self._shards = list({queue.shard.keys: queue for _, queue in self._queues}.values())
+        self._retire_at_s = time.monotonic() + RETIRE_INTERVAL_S
+
+    def run(self) -> None:
+        """Beat until asked to stop and nothing is in hand any more."""
+        while not self._stop.wait(self._interval_s) or any(slot.in_hand for slot, _ in self._queues):
+            self._health.beat("heartbeat")
+            try:
+                self.step()
+            except BrokerUnavailableError as error:
+                self._patience.failed(error)
+            else:
+                self._patience.succeeded()
+            time.sleep(0.05)  # `wait` returns at once while the last frames are being finished
+        self._client.close()
+
+    def step(self) -> None:
+        """Beat once for every frame in hand."""
+        self._queues[0][1].shard.observe(self._clock)
+        for slot, queue in self._queues:
+            token = slot.in_hand
+            if token is not None:
+                queue.heartbeat([token])
+        if time.monotonic() >= self._retire_at_s:
+            self._retire_at_s = time.monotonic() + RETIRE_INTERVAL_S
+            for queue in self._shards:
+                queue.retire_absent(DEPARTED_IDLE_MS)
