@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ def unpack_map(data: bytes, *, what: str, max_bytes: int) -> dict[str, Any]:
         raise MessageError(f"{len(data)} bytes, more than the {max_bytes} allowed", field=what)
     try:
         message = msgpack.unpackb(data, raw=False, strict_map_key=False)
-    except (ValueError, msgpack.exceptions.UnpackException, UnicodeDecodeError) as error:
+    except (ValueError, TypeError, msgpack.exceptions.UnpackException) as error:  # TypeError: a map's key is a list
         raise MessageError(f"not msgpack ({error or type(error).__name__})", field=what) from error
     if not isinstance(message, dict):
         raise MessageError(f"expected a map, not {type(message).__name__}", field=what)
@@ -38,6 +39,11 @@ def check_schema(message: Mapping[str, Any], *, known: int, what: str) -> None:
         )
 
 
+def shown(value: Any) -> str:
+    """Return a value as an error's message quotes it: shortened, however long or deeply nested it is."""
+    return f"{reprlib.repr(value):.80}"
+
+
 def required(message: Mapping[str, Any], name: str) -> Any:
     """Return the value of a field that must be there."""
     try:
@@ -50,7 +56,7 @@ def integer(message: Mapping[str, Any], name: str, *, low: int = 0, high: int = 
     """Return a whole number from `low` to `high`."""
     value = required(message, name)
     if type(value) is not int or not low <= value <= high:
-        raise MessageError(f"expected a whole number from {low} to {high}, not {value!r:.80}", field=name)
+        raise MessageError(f"expected a whole number from {low} to {high}, not {shown(value)}", field=name)
     return value
 
 
@@ -58,7 +64,7 @@ def number(message: Mapping[str, Any], name: str) -> float:
     """Return a finite number."""
     value = required(message, name)
     if type(value) not in (int, float) or not np.isfinite(value):
-        raise MessageError(f"expected a finite number, not {value!r:.80}", field=name)
+        raise MessageError(f"expected a finite number, not {shown(value)}", field=name)
     return float(value)
 
 
@@ -66,7 +72,7 @@ def text(message: Mapping[str, Any], name: str, *, max_length: int = 1024) -> st
     """Return a text of at most `max_length` characters."""
     value = required(message, name)
     if not isinstance(value, str) or len(value) > max_length:
-        raise MessageError(f"expected text of at most {max_length} characters, not {value!r:.80}", field=name)
+        raise MessageError(f"expected text of at most {max_length} characters, not {shown(value)}", field=name)
     return value
 
 
@@ -74,7 +80,7 @@ def sequence(message: Mapping[str, Any], name: str, *, max_length: int) -> list[
     """Return a list of at most `max_length` elements."""
     value = required(message, name)
     if not isinstance(value, list) or len(value) > max_length:
-        raise MessageError(f"expected a list of at most {max_length} elements, not {value!r:.80}", field=name)
+        raise MessageError(f"expected a list of at most {max_length} elements, not {shown(value)}", field=name)
     return value
 
 

@@ -15,12 +15,13 @@ WORK_GROUP: Final = "pose"
 MAX_CAMERA_NAME_BYTES: Final = 128
 
 # Braces would break the Cluster hash tag, spaces and control characters every tool that prints a key.
-_FORBIDDEN: Final = re.compile(r"[{}\s\x00-\x1f\x7f]")
+# ASCII alone, as the server functions judge by the same rule; lone surrogates are what undecodable bytes come in as.
+_FORBIDDEN: Final = re.compile(r"[{}\s\x00-\x1f\x7f\ud800-\udfff]", re.ASCII)
 
 
 def validate_camera_name(name: str) -> str:
     """Return `name`, or raise ConfigurationError when it can not be part of a key."""
-    if not name or len(name.encode()) > MAX_CAMERA_NAME_BYTES or _FORBIDDEN.search(name):
+    if not name or _FORBIDDEN.search(name) or len(name.encode()) > MAX_CAMERA_NAME_BYTES:
         raise ConfigurationError(
             f"camera name {name!r}: use 1 to {MAX_CAMERA_NAME_BYTES} bytes without braces, spaces or control characters"
         )

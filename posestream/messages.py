@@ -274,13 +274,17 @@ def _read_clock(message: Mapping[str, Any]) -> CaptureClock:
     try:
         return CaptureClock(value)
     except ValueError:
-        raise MessageError(f"expected one of {', '.join(CaptureClock)}, not {value!r:.80}", field="clock") from None
+        raise MessageError(
+            f"expected one of {', '.join(CaptureClock)}, not {fields.shown(value)}", field="clock"
+        ) from None
 
 
 def _read_size(message: Mapping[str, Any]) -> tuple[int, int]:
     value = fields.sequence(message, "size", max_length=2)
     if len(value) != 2 or not all(type(side) is int and 1 <= side <= MAX_SIDE_PX for side in value):
-        raise MessageError(f"expected [width, height] in pixels, 1 to {MAX_SIDE_PX}, not {value!r:.80}", field="size")
+        raise MessageError(
+            f"expected [width, height] in pixels, 1 to {MAX_SIDE_PX}, not {fields.shown(value)}", field="size"
+        )
     return value[0], value[1]
 
 

@@ -32,7 +32,8 @@ _UNAVAILABLE_REPLY: Final = re.compile(r"^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|T
 
 def redact(url: str) -> str:
     """Return a URL without its user and password, fit for a log."""
-    return re.sub(r"//[^/@]*@", "//***@", re.sub(r"([?&](?:username|password)=)[^&]*", r"\1***", url))
+    # Up to the last @, as a password may hold one, or a slash, that should have been percent-encoded.
+    return re.sub(r"//.*@", "//***@", re.sub(r"([?&](?:username|password)=)[^&]*", r"\1***", url), flags=re.DOTALL)
 
 
 def connect(url: str, *, name: str) -> redis.Redis:
@@ -58,7 +59,12 @@ def connect(url: str, *, name: str) -> redis.Redis:
     try:
         return redis.Redis.from_url(url, **options)
     except (ValueError, redis.exceptions.RedisError) as error:
-        raise ConfigurationError(f"Redis URL {redact(url)!r}: {error}") from error
+        if redact(url) == url:
+            raise ConfigurationError(f"Redis URL {url!r}: {error}") from error
+        # The cause may quote a piece of a password that was taken for the port.
+        raise ConfigurationError(
+            f"Redis URL {redact(url)!r}: the port or an option is wrong, or a user or password is not percent-encoded"
+        ) from None
 
 
 @contextmanager

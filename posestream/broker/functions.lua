@@ -21,6 +21,8 @@ hash tag. Below, <cam> is a camera's name.
                           released, published_id, tracker       what the tracker has published, and its own state
                           failures:<id>, error:<id>             failed deliveries of a frame that is still in hand
   dead            stream  dead letters: camera, id, seq, reason, error, deliveries, image, meta; bounded in bytes
+  workers         zset    member = consumer, score = server ms of its last heartbeat. (What the group knows of idle
+                          consumers differs between servers.)
   tracker         hash    holder, epoch, expires (server ms): the one tracker that may publish
   cameras         zset    member = camera, score = server ms when its producer was last heard of
   camera:<cam>    hash    what the producer says of the camera: source, size, fps, policy, …
@@ -60,9 +62,20 @@ local function shard_keys(keys)
   end
 end
 
+-- Readers decode names: one that they can not would never match again, and hold the tracker up for ever.
+local function is_utf8(text)
+  for _, form in ipairs({ '[\194-\223][\128-\191]', '\224[\160-\191][\128-\191]', '\237[\128-\159][\128-\191]',
+                          '[\225-\236\238\239][\128-\191][\128-\191]', '\240[\144-\191][\128-\191][\128-\191]',
+                          '[\241-\243][\128-\191][\128-\191][\128-\191]', '\244[\128-\143][\128-\191][\128-\191]' }) do
+    text = string.gsub(text, form, '.')
+  end
+  return not string.find(text, '[\128-\255]')
+end
+
 local function camera_name(text)
-  if not text or text == '' or #text > 128 or string.find(text, '[{}%s%c]') then
-    fail('camera: 1 to 128 bytes without braces, spaces or control characters')
+  if not text or text == '' or #text > 128 or string.find(text, '[{}%s%c]')
+      or string.find(text, '[\128-\255]') and not is_utf8(text) then
+    fail('camera: 1 to 128 bytes of UTF-8 without braces, spaces or control characters')
   end
   return text
 end
@@ -88,19 +101,24 @@ end
 
 -- Frame ids ----------------------------------------------------------------------------------------------------------
 
-local function split_id(id)
-  local ms, n = string.match(id or '', '^(%d+)%-(%d+)$')
-  if not ms or #ms > 20 or #n > 20 or (#ms > 1 and ms:sub(1, 1) == '0') or (#n > 1 and n:sub(1, 1) == '0') then
-    fail('id: expected <ms>-<n>, not ' .. tostring(id))
-  end
-  return ms, n
-end
-
 local function decimal_less(a, b)
   if #a ~= #b then
     return #a < #b
   end
   return a < b
+end
+
+-- One half of an id, as a stream takes it: a decimal without leading zeros, of 64 bits.
+local function is_half(text)
+  return text == '0' or not (text:sub(1, 1) == '0' or decimal_less('18446744073709551615', text))
+end
+
+local function split_id(id)
+  local ms, n = string.match(id or '', '^(%d+)%-(%d+)$')
+  if not ms or not is_half(ms) or not is_half(n) then
+    fail('id: expected <ms>-<n>, not ' .. tostring(id))
+  end
+  return ms, n
 end
 
 local function id_less(a, b)
@@ -290,7 +308,8 @@ local function judge_identity(state, id, wanted, now)
   if same_run and wanted.position and wanted.position <= position then
     return 'already', wanted.position == position and state.last_id or ''
   end
-  if state.last_id and id == state.last_id then
+  local identified = wanted.run ~= '' and wanted.position
+  if not identified and state.last_id and id == state.last_id then
     return 'already', state.last_id
   end
   if wanted.policy == 'lossless' and wanted.run ~= '' and wanted.position ~= position + 1 then
@@ -307,13 +326,15 @@ local function judge_identity(state, id, wanted, now)
 end
 
 -- Frames that were added but never admitted go, as far as they are older than every frame that has a token.
--- Tells whether the frame to be admitted is really there.
+-- Tells whether the frame to be admitted is there: by their number, and by looking when there are more than expected.
 local function sweep_leftovers(key, camera, id)
   local frames, tokens = key('frames', camera), key('tokens', camera)
   local expected = redis.call('ZCARD', tokens) + 1
-  if redis.call('XLEN', frames) > expected then
-    redis.call('XTRIM', frames, 'MINID', redis.call('ZRANGE', tokens, 0, 0)[1] or id)
+  if redis.call('XLEN', frames) == expected then
+    return true
   end
+  local oldest = redis.call('ZRANGE', tokens, 0, 0)[1] or id
+  redis.call('XTRIM', frames, 'MINID', oldest)
   return redis.call('XLEN', frames) >= expected and frame_exists(frames, id)
 end
 
@@ -400,6 +421,7 @@ local function admit(keys, args)
     if not redis.call('ZSCORE', key('tokens', camera), id) then
       redis.call('XDEL', key('frames', camera), id)
     end
+    measure(key, camera)
     return { 'already', reason, tonumber(state.seq), now, unfinished(key, camera) }
   end
   if not verdict and not sweep_leftovers(key, camera, id) then
@@ -487,15 +509,19 @@ local function finish(keys, args)
   return { 'finished' }
 end
 
---[[ heartbeat <consumer> <token> …: "still at it". Answers the tokens that are still this consumer's. ]]
+--[[ heartbeat <consumer> [token …]: "still here, and still at these". Answers the tokens that are still its own. ]]
 local function heartbeat(keys, args)
   local key = shard_keys(keys)
-  local kept = {}
+  local consumer = args[1] or fail('consumer: missing')
   for i = 2, #args do
     split_id(args[i])
+  end
+  redis.call('ZADD', key('workers'), server_ms(), consumer)
+  local kept = {}
+  for i = 2, #args do
     local entry = pending(key, args[i])
-    if entry and entry.consumer == args[1] then
-      redis.call('XCLAIM', key('work'), GROUP, args[1], 0, args[i], 'JUSTID')
+    if entry and entry.consumer == consumer then
+      redis.call('XCLAIM', key('work'), GROUP, consumer, 0, args[i], 'JUSTID')
       kept[#kept + 1] = args[i]
     end
   end
@@ -557,20 +583,26 @@ local function reclaim(keys, args)
   return { 'none' }
 end
 
---[[ retire <idle ms> [consumer]: removes the consumer, or every one idle for that long, if it has nothing in hand.
-Answers how many went. ]]
+--[[ retire <idle ms> [consumer]: removes the consumer, or every one not heard of for that long, if it has nothing in
+hand. Answers how many went. ]]
 local function retire(keys, args)
   local key = shard_keys(keys)
   local idle = whole(args[1], 'idle')
-  local gone = 0
+  local gone, now = 0, server_ms()
   local consumers = redis.pcall('XINFO', 'CONSUMERS', key('work'), GROUP)
   for _, listed in ipairs(consumers.err and {} or consumers) do
     local info = to_map(listed)
-    local meant = args[2] == info.name or (not args[2] and info.idle >= idle)
-    if meant and info.pending == 0 then
+    local heard = tonumber(redis.call('ZSCORE', key('workers'), info.name) or 0)
+    local departed = info.idle >= idle and now - heard >= idle
+    if info.pending == 0 and (args[2] == info.name or (not args[2] and departed)) then
       redis.call('XGROUP', 'DELCONSUMER', key('work'), GROUP, info.name)
       gone = gone + 1
     end
+  end
+  if args[2] then
+    redis.call('ZREM', key('workers'), args[2])
+  else
+    redis.call('ZREMRANGEBYSCORE', key('workers'), '-inf', now - idle)
   end
   return gone
 end
@@ -585,8 +617,8 @@ local function lead(keys, args)
   local now = server_ms()
   local tracker = fields(key('tracker'), { 'holder', 'epoch', 'expires' })
   local expires = tonumber(tracker.expires) or 0
-  if tracker.holder ~= holder and expires > now then
-    return { 'standby', tracker.holder, expires - now }
+  if tracker.holder ~= holder and (expires > now or lease == 0) then
+    return { 'standby', tracker.holder or '', math.max(0, expires - now) }
   end
   local epoch = tonumber(tracker.epoch) or 0
   if tracker.holder ~= holder then
@@ -598,10 +630,14 @@ end
 
 -- The cameras' blocks of a publish call, parsed and checked against the state: nil and an answer when something is off.
 local function publication(key, args)
-  local blocks, at = {}, 3
+  local blocks, seen, at = {}, {}, 3
   while at <= #args do
     local block = { camera = camera_name(args[at]), released = args[at + 2], tracker = args[at + 3], records = {} }
     local count = whole(args[at + 4], 'records')
+    if seen[block.camera] then
+      fail('camera: ' .. block.camera .. ' twice in one call')
+    end
+    seen[block.camera] = true
     local state = fields(key('state', block.camera), { 'admitted', 'released', 'published_id' })
     if not state.admitted or (state.released or '0') ~= args[at + 1] then
       return nil, { 'mismatch', 'released', block.camera, state.admitted and (state.released or '0') or '' }
@@ -614,6 +650,7 @@ local function publication(key, args)
       if not record.pose or not OUTCOMES[record.outcome] then
         fail('record: expected its id, the frame id, an outcome and a pose')
       end
+      split_id(record.entry)
       if record.outcome == 'posed' then
         if not id_less(last, record.id) then
           return nil, { 'mismatch', 'order', block.camera, last }
@@ -673,18 +710,6 @@ local STATUS_FIELDS = { 'admitted', 'posed', 'superseded', 'stale', 'late', 'dea
                         'released', 'last_id', 'policy', 'holder', 'lease_until', 'refused_held', 'refused_gap',
                         'refused_order', 'refused_ahead', 'refused_missing', 'refused_full', 'refused_backlog' }
 
-local function live_consumers(key)
-  local count = 0
-  local consumers = redis.pcall('XINFO', 'CONSUMERS', key('work'), GROUP)
-  for _, listed in ipairs(consumers.err and {} or consumers) do
-    local info = to_map(listed)
-    if info.idle < ALIVE_MS and info.name ~= RELEASED then
-      count = count + 1
-    end
-  end
-  return count
-end
-
 --[[ status [camera …]: one consistent look at these cameras, or at all of them.
 Answers {now, shard facts, {camera, tokens, waiting, heard of, state field, value, …}, …}. ]]
 local function status(keys, args)
@@ -692,11 +717,12 @@ local function status(keys, args)
   local delivered = '(' .. last_delivered(key)
   local limit = limits(key)
   local tracker = fields(key('tracker'), { 'holder', 'epoch', 'expires' })
-  local answer = { server_ms(), {
+  local now = server_ms()
+  local answer = { now, {
     'work', redis.call('XLEN', key('work')), 'results', redis.call('XLEN', key('results')),
     'dead', redis.call('XLEN', key('dead')), 'bytes', limit.bytes, 'max_records', limit.max_records,
     'max_bytes', limit.max_bytes, 'max_dead_bytes', limit.max_dead_bytes, 'tracker', tracker.holder or '',
-    'epoch', tracker.epoch or '0', 'tracker_until', tracker.expires or '0', 'workers', live_consumers(key) } }
+    'epoch', tracker.epoch or '0', 'tracker_until', tracker.expires or '0', 'workers', redis.call('ZCOUNT', key('workers'), now - ALIVE_MS, '+inf') } }
   for _, camera in ipairs(#args > 0 and args or redis.call('ZRANGE', key('cameras'), 0, -1)) do
     local tokens = key('tokens', camera_name(camera))
     local row = { camera, redis.call('ZCARD', tokens), redis.call('ZCOUNT', tokens, delivered, '+inf'),
@@ -745,7 +771,9 @@ local function remove(keys, args)
   end
   remove_entries(key('results'), camera)
   remove_entries(key('dead'), camera)
-  redis.call('HINCRBY', key('shard'), 'bytes', -tonumber(state.bytes or 0))
+  if tonumber(state.bytes or 0) ~= 0 then  -- minus zero is no whole number to Redis 7.0
+    redis.call('HINCRBY', key('shard'), 'bytes', -tonumber(state.bytes))
+  end
   local known = redis.call('ZREM', key('cameras'), camera)
   known = known + redis.call('UNLINK', key('frames', camera), key('tokens', camera), key('poses', camera),
                              key('state', camera), key('camera', camera))

@@ -63,7 +63,7 @@ class ShardStatus:
         bytes, max_bytes, max_records, max_dead_bytes: what frames take, and the limits.
         tracker: who may publish, "" when the lease has run out.
         epoch: of that tracker.
-        workers: slots that have asked for work within the last ten seconds.
+        workers: slots that have been heard of within the last ten seconds.
         cameras: by name.
     """
 

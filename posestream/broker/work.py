@@ -101,7 +101,7 @@ class WorkQueue:
         return bool(reply[0] == b"finished")
 
     def heartbeat(self, tokens: list[Token]) -> set[str]:
-        """Say that these are still being worked on; returns the ids of those that are still this consumer's."""
+        """Say that this consumer is there and still at these; returns the ids of those that are still its own."""
         return {text(token) for token in self.shard.call("heartbeat", self.consumer, *(token.id for token in tokens))}
 
     def release(self, token: Token, max_deliveries: int, error: str | None = None) -> None:

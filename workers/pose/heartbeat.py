@@ -42,7 +42,7 @@ class Heartbeat:
 
     def run(self) -> None:
         """Beat until asked to stop and nothing is in hand any more."""
-        while not self._stop.wait(self._interval_s) or any(slot.in_hand for slot, _ in self._queues):
+        while True:
             self._health.beat("heartbeat")
             try:
                 self.step()
@@ -50,16 +50,18 @@ class Heartbeat:
                 self._patience.failed(error)
             else:
                 self._patience.succeeded()
-            time.sleep(0.05)  # `wait` returns at once while the last frames are being finished
+            if self._stop.wait(self._interval_s):
+                if not any(slot.in_hand for slot, _ in self._queues):
+                    break
+                time.sleep(0.1)  # `wait` returns at once while the last frames are being finished
         self._client.close()
 
     def step(self) -> None:
-        """Beat once for every frame in hand."""
+        """Beat once for every slot, and for what it has in hand."""
         self._queues[0][1].shard.observe(self._clock)
         for slot, queue in self._queues:
             token = slot.in_hand
-            if token is not None:
-                queue.heartbeat([token])
+            queue.heartbeat([] if token is None else [token])
         if time.monotonic() >= self._retire_at_s:
             self._retire_at_s = time.monotonic() + RETIRE_INTERVAL_S
             for queue in self._shards:
