@@ -670,10 +670,15 @@ local function publish_record(key, camera, record, retain)
   if redis.call('XDEL', key('results'), record.entry) == 0 then
     return 0
   end
-  if record.outcome == 'posed' then
-    redis.call('XADD', key('poses', camera), 'MAXLEN', '~', retain, record.id, 'pose', record.pose)
+  local outcome = record.outcome
+  if outcome == 'posed' then
+    local added = redis.pcall('XADD', key('poses', camera), 'MAXLEN', '~', retain, record.id, 'pose', record.pose)
+    -- Only somebody else's entry can stand in the way here; the stream is past this frame then, whoever moved it.
+    if type(added) == 'table' and added.err then
+      outcome = 'late'
+    end
   end
-  redis.call('HINCRBY', key('state', camera), record.outcome, 1)
+  redis.call('HINCRBY', key('state', camera), outcome, 1)
   redis.call('HINCRBY', key('state', camera), 'records', -1)
   return 1
 end

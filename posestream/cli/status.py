@@ -49,12 +49,10 @@ def _show(shard: int, status: ShardStatus) -> None:
     if not status.cameras:
         console.print("no cameras yet")
         return
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     table.add_column("camera", overflow="fold")
-    for heading in ("admitted", *Outcome, "in flight", "waiting"):
-        longest_word = max(len(word) for word in heading.split())
-        table.add_column(heading, justify="right", overflow="fold", min_width=longest_word)
-    table.add_column("adds up", min_width=4)
+    for heading in ("admitted", *Outcome, "in\nflight", "waiting", "adds\nup"):
+        table.add_column(heading, justify="right", no_wrap=True)  # no digit is ever cut off
     refused = any(_refused(camera) for camera in status.cameras.values())
     if refused:
         table.add_column("refused", overflow="fold")

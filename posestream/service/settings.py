@@ -22,6 +22,7 @@ from posestream.errors import ConfigurationError
 from posestream.keys import DEFAULT_PREFIX, validate_prefix
 
 ENV_PREFIX = "POSESTREAM_"
+TABLES = ("common", "producer", "pose", "track", "tail", "cameras", "status")
 
 S = TypeVar("S", bound="Settings")
 
@@ -114,7 +115,8 @@ def load(settings: type[S], argv: list[str], *, program: str, table: str) -> S:
     except ValidationError as error:
         raise ConfigurationError(explain(error, program=program, path=path, table=table)) from error
     except SettingsError as error:
-        raise ConfigurationError(f"{program}: {error.__cause__ or error} (see {program} --help)") from error
+        problem = str(error.__cause__ or error).removeprefix("error parsing CLI: ")
+        raise ConfigurationError(f"{program}: {problem} (see {program} --help)") from error
 
 
 def read_file(path: Path, table: str, settings: type[Settings]) -> dict[str, Any]:
@@ -131,6 +133,11 @@ def read_file(path: Path, table: str, settings: type[Settings]) -> dict[str, Any
     stray = [key for key, value in content.items() if not isinstance(value, dict)]
     if stray:
         raise ConfigurationError(f"configuration file {path}: put {', '.join(stray)} under [common] or [{table}]")
+    unknown = content.keys() - {*TABLES, table}
+    if unknown:
+        raise ConfigurationError(
+            f"configuration file {path}: unknown table [{min(unknown)}]; there is {', '.join(TABLES)}"
+        )
     not_ours = ServiceSettings.model_fields.keys() - settings.model_fields.keys()
     common = {key: value for key, value in content.get("common", {}).items() if key not in not_ours}
     return {**common, **content.get(table, {})}

@@ -67,10 +67,7 @@ def test_a_line_for_machines_is_json_with_everything_in_it(capsys):
 
 def test_a_traceback_stays_on_one_json_line(capsys):
     logs.configure("INFO", "json")
-    try:
-        raise ValueError("two\nlines")
-    except ValueError:
-        logging.getLogger("a").exception("failed")
+    logging.getLogger("a").error("failed", exc_info=ValueError("two\nlines"))
     (line,) = capsys.readouterr().err.splitlines()
 
     assert "ValueError: two\nlines" in json.loads(line)["exc_info"]

@@ -100,9 +100,14 @@ def test_every_stage_is_exported_before_it_has_run_for_the_first_time(kind):
 
 def test_a_stage_is_timed_even_when_it_fails():
     metrics = WorkerMetrics()
-    with pytest.raises(RuntimeError), metrics.stages("infer"):
-        time.sleep(0.02)
-        raise RuntimeError
+
+    def fail() -> None:
+        with metrics.stages("infer"):
+            time.sleep(0.02)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
 
     seen = scraped(metrics)
     assert seen["posestream_stage_seconds_count", "infer"] == 1

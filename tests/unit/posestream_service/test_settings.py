@@ -74,9 +74,14 @@ def test_the_environment_overrules_the_file_and_a_flag_overrules_both(config, mo
 
 
 def test_the_own_table_overrules_common_and_other_tables_are_not_looked_at(config):
-    path = config("[common]\nprefix = 'a'\npause_ms = 1\n[mill]\npause_ms = 2\n[bakery]\npause_ms = 3\noven = 9\n")
+    path = config("[common]\nprefix = 'a'\npause_ms = 1\n[mill]\npause_ms = 2\n[track]\npause_ms = 3\noven = 9\n")
 
     assert (mill("--config", path).prefix, mill("--config", path).pause_ms) == ("a", 2)
+
+
+def test_a_table_that_nobody_reads_is_an_error_as_it_is_a_mistyped_one(config):
+    with pytest.raises(ConfigurationError, match=r"unknown table \[psoe\]"):
+        mill("--config", config("[psoe]\nslots = 3\n"))
 
 
 @pytest.mark.parametrize("flags", [["--config={}"], ["--config", "{}"]])

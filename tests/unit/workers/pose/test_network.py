@@ -199,7 +199,7 @@ def test_a_model_whose_weights_are_missing_is_refused(make, model, tmp_path):
     alone = tmp_path / "alone.xml"
     alone.write_bytes(model.read_bytes())
 
-    with pytest.raises(ModelError, match="model .*alone.xml"):
+    with pytest.raises(ModelError, match=r"model .*alone.xml"):
         make(alone).compiled(96)
 
 
@@ -233,7 +233,7 @@ def test_a_network_for_something_else_is_refused_with_what_is_needed(make, tmp_p
         make(path)
 
 
-def test_a_network_with_an_input_of_one_size_takes_the_others_or_says_that_it_can_not(make, tmp_path):
+def test_a_network_saved_with_an_input_of_one_size_takes_others_too(make, tmp_path):
     path = save(tmp_path / "static.xml", OUTPUTS, shape=(1, 3, 256, 448))
 
     assert Inferencer(make(path)).infer(grey(0, 96)).heatmaps.shape == (19, 2, 2)
