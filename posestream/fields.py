@@ -90,4 +90,8 @@ def floats(message: Mapping[str, Any], name: str, *, shape: tuple[int, ...]) -> 
     value = sequence(message, name, max_length=size)
     if len(value) != size or not {type(element) for element in value} <= {int, float}:
         raise MessageError(f"expected {size} numbers ({' x '.join(map(str, shape))})", field=name)
-    return np.array(value, dtype=np.float32).reshape(shape)
+    with np.errstate(over="ignore"):
+        array = np.array(value, dtype=np.float32).reshape(shape)
+    if np.isinf(array).any():
+        raise MessageError("expected finite numbers, or NaN for what is missing", field=name)
+    return array

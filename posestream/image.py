@@ -71,7 +71,7 @@ def _read_png(data: bytes) -> ImageHeader:
     if len(data) < 33 or data[12:16] != b"IHDR":
         raise ImageError("the PNG ends within its header", reason="truncated")
     width, height = struct.unpack_from(">II", data, 16)
-    if _PNG_END not in data[-64:]:
+    if data.rfind(_PNG_END, 33) < 0:  # whatever may follow it
         raise ImageError("the PNG ends before its IEND chunk", reason="truncated")
     return ImageHeader("png", width, height)
 

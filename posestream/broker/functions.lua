@@ -30,7 +30,8 @@ hash tag. Below, <cam> is a camera's name.
                           max_records, max_bytes, max_dead_bytes: limits, when they are not the defaults below
 
 A call that can not be carried out answers an array whose first element says so, and changes nothing but counters and
-the leftovers of calls that were cut short. Wrong arguments are errors that start with BADARG.
+the leftovers of calls that were cut short (and a live camera at its depth makes room before its frame is weighed, so
+that in a full shard newer frames still replace older ones). Wrong arguments are errors that start with BADARG.
 Frame ids are compared as decimal strings: Lua's numbers are exact only up to 2^53.
 ]]
 
@@ -462,11 +463,12 @@ local function end_run(keys, args)
   local key = shard_keys(keys)
   local camera, holder, run = camera_name(args[1]), args[2] or '', args[3] or ''
   local name = key('state', camera)
-  local state = fields(name, { 'holder', 'run', 'generation' })
+  local state = fields(name, { 'holder', 'lease_until', 'run', 'generation' })
+  local other = held_by_other(state, holder, server_ms())
   if state.holder == holder and holder ~= '' then
     redis.call('HDEL', name, 'holder', 'lease_until')
   end
-  if args[4] == '1' and run ~= '' and state.run == run then
+  if args[4] == '1' and run ~= '' and state.run == run and not other then
     redis.call('HDEL', name, 'run', 'position')
     return { 'ended', tostring(redis.call('HINCRBY', name, 'generation', 1)) }
   end

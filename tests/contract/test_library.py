@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 
@@ -24,7 +25,7 @@ def fresh(own_server: Server) -> Iterator[redis.Redis]:
 
 
 def load_as(monkeypatch: pytest.MonkeyPatch, client: redis.Redis, minor: int) -> bool:
-    lua = library.source().replace("local VERSION = '1.0'", f"local VERSION = '1.{minor}'")
+    lua = re.sub(r"^local VERSION = '1\.\d+'$", f"local VERSION = '1.{minor}'", library.source(), flags=re.MULTILINE)
     with monkeypatch.context() as patched:
         patched.setattr(library, "source", lambda: lua)
         return library.ensure_loaded(client)
