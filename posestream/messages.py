@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -165,7 +165,7 @@ def encode_meta(meta: FrameMeta) -> bytes:
     if meta.source_wh is not None:
         message["size"] = list(meta.source_wh)
     if meta.intrinsics is not None:
-        message["intrinsics"] = _pack_intrinsics(meta.intrinsics)
+        message["intrinsics"] = asdict(meta.intrinsics)
     if meta.error is not None:
         message["error"] = meta.error
     return _pack(message)
@@ -205,7 +205,7 @@ def encode_pose(pose: PoseFrame) -> bytes:
             "captured_ms": pose.captured_ms,
             "clock": pose.clock.value,
             "size": list(pose.size_wh),
-            "intrinsics": _pack_intrinsics(pose.intrinsics),
+            "intrinsics": asdict(pose.intrinsics),
             "space": "camera",
             "people": [_pack_person(person) for person in pose.people],
         }
@@ -249,10 +249,6 @@ def _pack_person(person: Person) -> dict[str, Any]:
         "confidence": person.confidence.tolist(),
         "joints_m": person.joints_m.ravel().tolist(),
     }
-
-
-def _pack_intrinsics(camera: Intrinsics) -> dict[str, Any]:
-    return {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy, "calibrated": camera.calibrated}
 
 
 def _read_camera(message: Mapping[str, Any]) -> str:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from importlib import import_module
+from posestream.service.process import run_command, run_main
 
-from posestream.service.process import run_main
-
-# Imported only when chosen: the tracker needs neither OpenVINO nor OpenCV.
-APPLICATIONS = {
+COMMANDS = {
     "pose": "workers.pose.app",
     "track": "workers.track.app",
     "model": "workers.model.app",
@@ -26,14 +21,7 @@ Each explains itself with --help."""
 
 def main(argv: list[str]) -> int:
     """Run the application that the first argument names."""
-    if not argv or argv[0] in ("-h", "--help"):
-        print(USAGE)  # noqa: T201
-        return 0 if argv else 2
-    if argv[0] not in APPLICATIONS:
-        print(f"{USAGE}\n\nerror: there is no application {argv[0]!r}", file=sys.stderr)  # noqa: T201
-        return 2
-    run: Callable[[list[str]], int] = import_module(APPLICATIONS[argv[0]]).main
-    return run(argv[1:])
+    return run_command(argv, COMMANDS, USAGE)
 
 
 if __name__ == "__main__":

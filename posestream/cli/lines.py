@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -37,13 +38,7 @@ def json_line(pose: PoseFrame) -> str:
             "captured_ms": pose.captured_ms,
             "clock": pose.clock.value,
             "size": list(pose.size_wh),
-            "intrinsics": {
-                "fx": pose.intrinsics.fx,
-                "fy": pose.intrinsics.fy,
-                "cx": pose.intrinsics.cx,
-                "cy": pose.intrinsics.cy,
-                "calibrated": pose.intrinsics.calibrated,
-            },
+            "intrinsics": asdict(pose.intrinsics),
             "space": "camera",
             "people": [_person_json(person) for person in pose.people],
         },

@@ -10,7 +10,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 
 from redis.backoff import EqualJitterBackoff
 
@@ -122,6 +123,21 @@ class Tasks:
         """Raise what made a thread fail, if anything."""
         if self._failure is not None:
             raise self._failure
+
+
+def run_command(argv: list[str], commands: Mapping[str, str], usage: str) -> int:
+    """Run the command that the first argument names: `commands` leads from names to modules with a `main(argv)`.
+
+    Only the module that is chosen gets imported, so that help and mistakes answer at once.
+    """
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage)  # noqa: T201
+        return 0 if argv else 2
+    if argv[0] not in commands:
+        print(f"{usage}\n\nerror: there is no command {argv[0]!r}", file=sys.stderr)  # noqa: T201
+        return 2
+    run: Callable[[list[str]], int] = import_module(commands[argv[0]]).main
+    return run(argv[1:])
 
 
 def run_main(main: Callable[[list[str]], int]) -> None:

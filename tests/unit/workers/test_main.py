@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from workers.__main__ import APPLICATIONS, main
+from workers.__main__ import COMMANDS, main
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_names_every_application(capsys, flag):
     assert main([flag]) == 0
     out = capsys.readouterr().out
-    assert all(f"\n  {name} " in out for name in APPLICATIONS)
+    assert all(f"\n  {name} " in out for name in COMMANDS)
 
 
 def test_without_arguments_the_usage_is_shown_and_the_code_says_that_nothing_was_done(capsys):
@@ -24,7 +24,7 @@ def test_without_arguments_the_usage_is_shown_and_the_code_says_that_nothing_was
 
 def test_an_application_that_does_not_exist_is_named(capsys):
     assert main(["pse", "--help"]) == 2
-    assert "error: there is no application 'pse'" in capsys.readouterr().err
+    assert "error: there is no command 'pse'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["pose", "track"])
