@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from posestream.errors import MessageError, UnsupportedSchemaError
 
+LARGEST_FLOAT32 = 3.4e38
+"""Floats travel as float32; what does not fit counts as infinite."""
+
 
 def unpack_map(data: bytes, *, what: str, max_bytes: int) -> dict[str, Any]:
     """Decode a msgpack map with text keys.
@@ -63,7 +66,7 @@ def integer(message: Mapping[str, Any], name: str, *, low: int = 0, high: int = 
 def number(message: Mapping[str, Any], name: str) -> float:
     """Return a finite number."""
     value = required(message, name)
-    if type(value) not in (int, float) or not np.isfinite(value):
+    if type(value) not in (int, float) or not abs(value) <= LARGEST_FLOAT32:
         raise MessageError(f"expected a finite number, not {shown(value)}", field=name)
     return float(value)
 

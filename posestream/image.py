@@ -13,7 +13,6 @@ from posestream.errors import ImageError
 
 DEFAULT_MAX_BYTES: Final = 16 * 1024 * 1024
 DEFAULT_MAX_PIXELS: Final = 50_000_000
-CONTENT_TYPES: Final = {"jpeg": "image/jpeg", "png": "image/png"}
 
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_END: Final = b"IEND"

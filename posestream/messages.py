@@ -26,6 +26,7 @@ MAX_META_BYTES: Final = 64 * 1024
 MAX_POSE_BYTES: Final = 4 * 1024 * 1024
 MAX_PEOPLE: Final = 1000
 MAX_SIDE_PX: Final = 65_535
+MAX_UNIX_MS: Final = 253_402_300_799_999  # the end of the year 9999: more is another unit
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -183,7 +184,7 @@ def decode_meta(data: bytes | None) -> FrameMeta:
     message = fields.unpack_map(data, what="meta", max_bytes=MAX_META_BYTES)
     fields.check_schema(message, known=SCHEMA, what="frame")
     return FrameMeta(
-        captured_ms=fields.integer(message, "captured_ms") if "captured_ms" in message else None,
+        captured_ms=fields.integer(message, "captured_ms", high=MAX_UNIX_MS) if "captured_ms" in message else None,
         clock=_read_clock(message) if "clock" in message else CaptureClock.RECEIVE,
         source_wh=_read_size(message) if "size" in message else None,
         intrinsics=_read_intrinsics(message) if "intrinsics" in message else None,
@@ -225,7 +226,7 @@ def decode_pose(data: bytes) -> PoseFrame:
         camera=_read_camera(message),
         id=_read_frame_id(message),
         seq=fields.integer(message, "seq", low=1),
-        captured_ms=fields.integer(message, "captured_ms"),
+        captured_ms=fields.integer(message, "captured_ms", high=MAX_UNIX_MS),
         clock=_read_clock(message),
         size_wh=_read_size(message),
         intrinsics=_read_intrinsics(message),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posestream.service.process import run_command, run_main
+from posestream.service.process import run_command, run_service
 
 COMMANDS = {"run": "producer.app"}
 
@@ -19,4 +19,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    run_main(main)
+    run_service(main)

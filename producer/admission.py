@@ -8,13 +8,11 @@ import uuid
 from dataclasses import replace
 from typing import Final, Protocol
 
-from redis.backoff import EqualJitterBackoff
-
 from posestream.broker import Admission, AdmissionRequest, Refusal
 from posestream.errors import BrokerError, BrokerFullError, BrokerUnavailableError
 from posestream.keys import FrameId
 from posestream.service.metrics import ProducerMetrics
-from posestream.service.process import StopSignal
+from posestream.service.process import StopSignal, jittered_wait_s
 from producer.holding import HeldCamera
 from producer.tally import Tally
 
@@ -48,7 +46,6 @@ class LiveAdmission:
         self._request = request
         self._tally = tally
         self._metrics = metrics
-        self._backoff = EqualJitterBackoff(cap=2.0, base=0.1)
         self._failures = 0
         self._rest_reason = ""
         self._rest_until_s = 0.0
@@ -102,7 +99,10 @@ class LiveAdmission:
         """Offer nothing for a while: pixels that will be refused are better not sent."""
         if reason == "held" and self._rest_reason != "held":
             logger.warning("%s: another producer holds the camera; dropping frames meanwhile", self._held.camera)
-        rest_s = self._backoff.compute(self._failures) if reason == "unavailable" else _REST_S.get(reason, 0.0)
+        if reason == "unavailable":
+            rest_s = jittered_wait_s(self._failures, first_s=0.1, most_s=2.0)
+        else:
+            rest_s = _REST_S.get(reason, 0.0)
         self._rest_reason = reason
         self._rest_until_s = time.monotonic() + rest_s
 

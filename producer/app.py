@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from rich.console import Console
 
 from posestream.broker import FrameIntake, Shard, connect, read_topology
-from posestream.errors import BrokerUnavailableError, ConfigurationError
+from posestream.errors import BrokerUnavailableError, ConfigurationError, SourceError
 from posestream.keys import Topology
 from posestream.service import logs
 from posestream.service.health import Health, HealthServer
@@ -25,7 +25,7 @@ from producer.cameras import Camera, Surroundings
 from producer.lease import Leases
 from producer.progress import display_for
 from producer.settings import CameraSettings, RunSettings, camera_list
-from producer.sources import Source, make_source
+from producer.sources import Source, make_source, public_name
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ T = TypeVar("T")
 def main(argv: list[str]) -> int:
     """Send frames until every source has ended or the process is asked to stop."""
     settings = load(RunSettings, argv, program="python -m producer run", table="producer")
-    planned = plan(camera_list(settings))
+    planned, broken = plan(camera_list(settings))
     console = Console(stderr=True)
     logs.configure(settings.log_level, settings.log_format, console=console)
     stop = StopSignal()
@@ -46,30 +46,39 @@ def main(argv: list[str]) -> int:
     metrics, health = ProducerMetrics(), Health()
     health_server = HealthServer(health, settings.listen_host, settings.health_port)
     metrics_port = metrics.serve(settings.listen_host, settings.metrics_port)
-    logger.debug("settings", extra={"settings": described(settings)})
-    logger.info("metrics on port %d, health on port %d", metrics_port, health_server.port)
+    shown = described(settings) | {"source": settings.source and public_name(settings.source)}
+    logger.debug("settings", extra={"settings": shown})
+    logger.info("listening", extra={"metrics_port": metrics_port, "health_port": health_server.port})
+    for problem in broken:
+        logger.error("given up: %s", problem)
     process = Process(settings, metrics, health, stop)
     try:
-        return process.run(planned, console)
+        code = process.run(planned, console)
     finally:
         health_server.close()
+    return 1 if broken else code
 
 
-def plan(cameras: Sequence[CameraSettings]) -> list[tuple[CameraSettings, Source]]:
-    """Return every camera with its source.
+def plan(cameras: Sequence[CameraSettings]) -> tuple[list[tuple[CameraSettings, Source]], list[str]]:
+    """Return every camera with its source, and what is wrong with the cameras whose source is broken.
 
     Raises:
-        ConfigurationError: naming every camera whose source is wrong.
+        ConfigurationError: naming every camera whose source is no source at all.
+        SourceError: every source is broken.
     """
-    planned, problems = [], []
+    planned, problems, broken = [], [], []
     for camera in cameras:
         try:
             planned.append((camera, make_source(camera.source, camera.limits, camera.fps)))
         except ConfigurationError as error:
             problems.append(f"camera {camera.name}: {error}")
+        except SourceError as error:
+            broken.append(f"camera {camera.name}: {error}")
     if problems:
         raise ConfigurationError("\n".join(problems))
-    return planned
+    if not planned:
+        raise SourceError("\n".join(broken))
+    return planned, broken
 
 
 class Process:

@@ -61,7 +61,7 @@ class Camera:
         self._accountant = Accountant(ShardOperations(shard), held, self.tally, around.stop)
         self._feed = Feed(
             settings,
-            _layered(source, settings, around),
+            _layered(source, settings, self.tally, around),
             Encoder(settings.limits, max_side=settings.max_side, quality=settings.quality),
             _admission(settings, held, self.tally, around),
             held,
@@ -86,11 +86,11 @@ class Camera:
         finally:
             self.tally.phase = Phase.ENDED
             self._around.health.forget(f"camera {self.tally.camera}")
+            self._around.health.forget(f"source of {self.tally.camera}")
             self._around.health.set_ready(f"camera {self.tally.camera}", None)
 
     def _run(self) -> None:
-        self._accountant.open()
-        complete = self._feed.run()
+        complete = self._feed.run(on_taken=self._accountant.open)
         if complete and self._wait:
             self.tally.phase = Phase.DRAINING
             self._accountant.wait()
@@ -115,22 +115,32 @@ def _admission(settings: CameraSettings, held: HeldCamera, tally: Tally, around:
     return LosslessAdmission(held, request, tally, around.metrics, around.stop)
 
 
-def _layered(source: Source, settings: CameraSettings, around: Surroundings) -> Source:
+def _layered(source: Source, settings: CameraSettings, tally: Tally, around: Surroundings) -> Source:
     """Lay around a camera what keeps it delivering; recordings need nothing."""
     if source.kind is SourceKind.RECORDING:
         return source
     name, metrics, health = settings.name, around.metrics, around.health
-    metrics.source_up.labels(name).set(0)
+
+    def note(up: bool) -> None:
+        metrics.source_up.labels(name).set(int(up))
+        tally.away = not up
+
+    note(False)
     persistent = Persistent(
         source,
         around.stop,
-        on_up=lambda up: metrics.source_up.labels(name).set(int(up)),
+        on_up=note,
         on_reconnect=metrics.reconnects.labels(name).inc,
         beat=_beat(health, f"source of {name}"),
     )
     if settings.policy != "live":
         return persistent
-    return NewestOnly(persistent, around.stop, beat=_beat(health, f"camera {name}"))
+    return NewestOnly(
+        persistent,
+        around.stop,
+        beat=_beat(health, f"camera {name}"),
+        on_end=lambda: health.forget(f"source of {name}"),
+    )
 
 
 def _beat(health: Health, loop: str) -> Callable[[], None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from posestream.messages import FrameMeta, encode_meta
 from posestream.service.metrics import ProducerMetrics
@@ -19,6 +20,8 @@ from producer.sources import Source, SourceKind, Stamp
 from producer.tally import Phase, Tally
 
 logger = logging.getLogger(__name__)
+
+_MUCH: Final = 0.9  # of the frames announced: containers count, and rates thin, only about right
 
 
 class Feed:
@@ -46,9 +49,14 @@ class Feed:
         self._intrinsics = camera.intrinsics.as_message() if camera.intrinsics else None
         self._described_wh: tuple[int, int] | None = None
         self._position = 0
+        self._on_taken: Callable[[], None] = _nothing
 
-    def run(self) -> bool:
-        """Play the source to its end, again and again if it loops; tells whether the end was reached."""
+    def run(self, on_taken: Callable[[], None]) -> bool:
+        """Play the source to its end, again and again if it loops; tells whether the end was reached.
+
+        `on_taken` is called when the camera is this producer's for the first time, before the first frame.
+        """
+        self._on_taken = on_taken
         complete = False
         try:
             while not self._stop.is_set():
@@ -66,11 +74,13 @@ class Feed:
         start = self._admission.begin(self._source.identity)
         if start is None:
             return False
-        self._tally.resumed_at = start
-        self._tally.phase = Phase.FEEDING
-        self._set_up(1)
         complete = False
         try:
+            self._on_taken()
+            self._on_taken = _nothing
+            self._tally.resumed_at = start
+            self._tally.phase = Phase.FEEDING
+            self._set_up(1)
             complete = self._play_from(start)
         finally:
             self._admission.end(complete=complete)
@@ -84,7 +94,7 @@ class Feed:
             with self._metrics.stages("read"):
                 stamp = self._grab(wanted)
                 if stamp is None:
-                    return not self._stop.is_set()
+                    return self._at_end(wanted)
                 picture = self._source.retrieve()
             if stamp.media_ms is not None:
                 self._pause(pace.wait_s(stamp.media_ms, time.monotonic()))
@@ -95,6 +105,21 @@ class Feed:
                 wanted = self._admission.admit(wanted, frame.image, meta)
             self._note(frame, wanted)
         return False
+
+    def _at_end(self, frames: int) -> bool:
+        """Tell whether this is the source's end and not the process's; says so when it comes early."""
+        if self._stop.is_set():
+            return False
+        announced = self._source.facts.frames or 0
+        if frames < _MUCH * announced:
+            logger.warning(
+                "%s: %s ends after %d of the %d frames that it announces: it is cut short or broken",
+                self._camera.name,
+                self._source.name,
+                frames,
+                announced,
+            )
+        return True
 
     def _open(self) -> None:
         """(Re)start the source at its first frame."""
@@ -154,3 +179,7 @@ class Feed:
         if self._camera.intrinsics is not None:
             known["intrinsics"] = json.dumps(self._camera.intrinsics.model_dump())
         return known
+
+
+def _nothing() -> None:
+    """Do nothing."""

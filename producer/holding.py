@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Final
 
 from posestream.broker import Admission, AdmissionRequest, FrameIntake, Refusal, Registration
+from posestream.broker.clock import ServerClock
 from posestream.errors import BrokerUnavailableError
 from posestream.keys import FrameId
 from posestream.service.health import Health
 from posestream.service.process import Patience, StopSignal
-from producer.clock import FrameClock
 from producer.lease import LEASE_MS, Description, Leases
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,8 @@ class HeldCamera:
         self._leases = leases
         self._health = health
         self._stop = stop
-        self._clock = FrameClock()
+        self._clock = ServerClock()
+        self._last = FrameId(0)
 
     def take(self) -> Registration | None:
         """Register, waiting while another producer holds the camera or the server is away; None when asked to stop."""
@@ -59,7 +60,7 @@ class HeldCamera:
             self.patience.succeeded()
             self._clock.observe(answer.now_ms, sent_s, time.monotonic())
             if isinstance(answer, Registration):
-                self._clock.seen(answer.last_id or FrameId(0))
+                self._last = max(self._last, answer.last_id or FrameId(0))
                 self._leases.hold(self.camera, self.description)
                 self._health.set_ready(f"camera {self.camera}", None)
                 return answer
@@ -81,8 +82,9 @@ class HeldCamera:
             logger.debug("%s: not described: %s", self.camera, error)
 
     def next_id(self) -> FrameId:
-        """Return the id for a frame that is offered now."""
-        return self._clock.next_id(time.monotonic())
+        """Return the id for a frame that is offered now: on the server's clock, and larger than the one before."""
+        self._last = self._last.next(self._clock.now_ms())
+        return self._last
 
     def offer(
         self, request: AdmissionRequest, position: int, frame_id: FrameId, image: bytes, meta: bytes
@@ -94,13 +96,9 @@ class HeldCamera:
         """
         sent_s = time.monotonic()
         answer = self._intake.admit(request, position, frame_id, image, meta)
-        received_s = time.monotonic()
-        if isinstance(answer, Refusal) and answer.reason == "ahead":
-            self._clock.restart(answer.now_ms, sent_s, received_s, last=FrameId.parse(answer.detail))
-        else:
-            self._clock.observe(answer.now_ms, sent_s, received_s)
-        if isinstance(answer, Refusal) and answer.reason == "order":
-            self._clock.seen(FrameId.parse(answer.detail))
+        self._clock.observe(answer.now_ms, sent_s, time.monotonic())
+        if isinstance(answer, Refusal) and answer.reason in ("order", "ahead"):
+            self._last = FrameId.parse(answer.detail)
         return answer
 
     def unfinished(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from posestream.broker import FrameIntake, Refusal
-from posestream.errors import BrokerUnavailableError
+from posestream.errors import BrokerError
 from posestream.service.health import Health
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Leases:
                 for camera in cameras:
                     self._renew(camera)
                 self._health.set_ready("server", None)
-            except BrokerUnavailableError as error:
+            except BrokerError as error:  # also what waiting can not mend: the feeds meet it, too, and say so
                 self._health.set_ready("server", str(error))
 
     def _renew(self, camera: str) -> None:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-_EARLY: Final = 0.25  # of a step: how much too early a frame may come, as real cameras' frames do
 _MAX_LAG_S: Final = 1.0
 
 
 class Thinning:
-    """Takes at most `fps` frames a second, by the frames' own times: the same frames whenever a recording is played."""
+    """Takes at most `fps` frames a second, by the frames' own times: the same frames whenever a recording is played.
 
-    def __init__(self, fps: float) -> None:
+    A frame may come `early_ms` before its time, since real cameras' frames do, and recorded times are rounded.
+    """
+
+    def __init__(self, fps: float, early_ms: float) -> None:
         self._step_ms = 1000.0 / fps
+        self._early_ms = early_ms
         self._due_ms: float | None = None
 
     def takes(self, at_ms: float) -> bool:
         """Decide about the next frame, from its time in milliseconds."""
         if self._due_ms is None:
             self._due_ms = at_ms
-        if at_ms < self._due_ms - _EARLY * self._step_ms:
+        if at_ms < self._due_ms - self._early_ms:
             return False
         # Steps stay on their grid, so that taking a frame early or late does not add up; a gap starts a new grid.
         kept_grid = self._due_ms + self._step_ms

@@ -129,6 +129,8 @@ class Lines:
 
 def state_of(tally: Tally) -> str:
     """Return what a feed is about, in a few words."""
+    if tally.phase is Phase.FEEDING and tally.away:
+        return "source away"
     if tally.phase is Phase.FEEDING:
         refused = f", {tally.refused.total()} not admitted" if tally.refused else ""
         return f"backlog {tally.unfinished}{refused}"

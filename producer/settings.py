@@ -15,7 +15,7 @@ from posestream.keys import validate_camera_name
 from posestream.messages import Intrinsics, Policy
 from posestream.service.settings import ServiceSettings, Table
 from producer.opencv import MAX_PIXELS
-from producer.sources import SourceKind
+from producer.sources import SourceKind, public_name
 
 DEFAULT_DEPTH = {Policy.LIVE: 4, Policy.LOSSLESS: 64}
 
@@ -32,6 +32,8 @@ CameraName = Annotated[str, AfterValidator(_check_name)]
 
 class IntrinsicsTable(Table):
     """A calibrated camera, in pixels of the frame as the source gives it."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     fx: float = Field(gt=0)
     """Horizontal focal length."""
@@ -103,14 +105,11 @@ class CameraSettings(CameraOptions, Table):
 
 
 class RunSettings(ServiceSettings, CameraOptions):  # type: ignore[misc]  # one config is the more special kind
-    """Send frames to the pose workers, from one source or from many cameras at once.
-
-    A SOURCE is a video file, an image, a folder of images, webcam:<number>, or a URL: rtsp://, rtsps://, or
-    http(s):// for Motion JPEG, a snapshot or a video.
-    """
+    """Send frames to the pose workers, from one source or from many cameras at once."""
 
     source: CliPositionalArg[str | None] = None
-    """Where the frames come from."""
+    """Where the frames come from: a video file, an image, a folder of images, webcam:<number>, or a URL: rtsp://,
+    rtsps://, or http(s):// for Motion JPEG, a snapshot or a video."""
     camera: CameraName | None = None
     """Name of the camera; poses:<name> is where its poses appear."""
     cameras: Path | None = None
@@ -136,10 +135,12 @@ def _check_one_or_many(settings: RunSettings) -> None:
     if settings.cameras is not None:
         if settings.source is not None or settings.camera is not None:
             raise ConfigurationError("give either SOURCE with --camera NAME, or --cameras FILE.toml, not both")
-    elif settings.source is None:
+    elif not settings.source:
         raise ConfigurationError("give a SOURCE with --camera NAME, or many of them with --cameras FILE.toml")
     elif settings.camera is None:
-        raise ConfigurationError(f"give {settings.source} a name with --camera NAME; its poses appear under that")
+        raise ConfigurationError(
+            f"give {public_name(settings.source)} a name with --camera NAME: it is where its poses appear"
+        )
 
 
 def read_cameras(path: Path, defaults: dict[str, Any]) -> list[CameraSettings]:

@@ -29,6 +29,7 @@ class Tally:
         refused: frames dropped because they were refused, by reason.
         unfinished: frames admitted and not yet published, when last heard.
         seq: number of the camera's last admitted frame.
+        away: the camera delivers no frames just now.
         phase: see there.
     """
 
@@ -40,6 +41,7 @@ class Tally:
     refused: Counter[str] = field(default_factory=Counter)
     unfinished: int = 0
     seq: int = 0
+    away: bool = False
     phase: Phase = Phase.STARTING
 
     @property

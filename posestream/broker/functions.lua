@@ -231,8 +231,12 @@ local function bury(key, entry, reason, error_text, deliveries)
   local letter = { 'camera', entry.camera, 'id', entry.id, 'seq', entry.seq, 'reason', reason, 'error', error_text,
                    'deliveries', deliveries }
   local frame = redis.call('XRANGE', key('frames', entry.camera), entry.id, entry.id)[1]
-  for _, value in ipairs(frame and frame[2] or {}) do
-    letter[#letter + 1] = value
+  local stored = frame and to_map(frame[2]) or {}
+  for _, name in ipairs({ 'image', 'meta' }) do
+    if stored[name] then
+      letter[#letter + 1] = name
+      letter[#letter + 1] = stored[name]
+    end
   end
   redis.call('XADD', key('dead'), '*', unpack(letter))
   local limit = limits(key).max_dead_bytes
@@ -241,12 +245,21 @@ local function bury(key, entry, reason, error_text, deliveries)
   end
 end
 
+-- Removes a frame. An empty stream goes, too: it would remember the largest id it ever held, and refuse smaller ones even
+-- when that was a stray one from the future. The order of frames is kept by `last_id`.
+local function drop_frame(key, camera, id)
+  redis.call('XDEL', key('frames', camera), id)
+  if redis.call('XLEN', key('frames', camera)) == 0 then
+    redis.call('UNLINK', key('frames', camera))
+  end
+end
+
 -- A token's end: token and frame go, one record comes. The only place where a record is made.
 local function settle(key, token, entry, outcome, data)
   redis.call('XACK', key('work'), GROUP, token)
   redis.call('XDEL', key('work'), token)
   redis.call('ZREM', key('tokens', entry.camera), entry.id)
-  redis.call('XDEL', key('frames', entry.camera), entry.id)
+  drop_frame(key, entry.camera, entry.id)
   local state = key('state', entry.camera)
   redis.call('HDEL', state, 'failures:' .. entry.id, 'error:' .. entry.id)
   redis.call('XADD', key('results'), '*', 'camera', entry.camera, 'id', entry.id, 'seq', entry.seq,
@@ -336,7 +349,16 @@ local function sweep_leftovers(key, camera, id)
   end
   local oldest = redis.call('ZRANGE', tokens, 0, 0)[1] or id
   redis.call('XTRIM', frames, 'MINID', oldest)
-  return redis.call('XLEN', frames) >= expected and frame_exists(frames, id)
+  if redis.call('XLEN', frames) > 0 and frame_exists(frames, id) then
+    return true
+  end
+  -- A leftover from the future is in the way. Only here are pixels read for nothing: there is no other way to its id.
+  for _, stray in ipairs(redis.call('XRANGE', frames, '(' .. id, '+', 'COUNT', 4)) do
+    if not redis.call('ZSCORE', tokens, stray[1]) then
+      drop_frame(key, camera, stray[1])
+    end
+  end
+  return false
 end
 
 local function withdraw_oldest(key, camera, delivered)
@@ -352,11 +374,13 @@ local function withdraw_oldest(key, camera, delivered)
 end
 
 -- Makes room where the policy may, and tells what is still in the way: nil, or a reason and a detail.
-local function judge_load(key, camera, wanted)
+local function judge_load(key, camera, wanted, policy_before)
   local limit = limits(key)
-  if wanted.policy == 'lossless' then
+  -- A camera changes its policy only when it is empty: live frames would supersede lossless ones, and overtake them.
+  local changes = policy_before and policy_before ~= wanted.policy
+  if wanted.policy == 'lossless' or changes then
     local open = unfinished(key, camera)
-    if open >= wanted.depth then
+    if open >= (changes and 1 or wanted.depth) then
       return 'full', tostring(open)
     end
   end
@@ -378,13 +402,11 @@ end
 -- Takes a refused frame out again, unless it is one that was admitted.
 local function refuse(key, camera, id, reason, detail, now)
   if not redis.call('ZSCORE', key('tokens', camera), id) then
-    redis.call('XDEL', key('frames', camera), id)
+    drop_frame(key, camera, id)
   end
   if redis.call('EXISTS', key('state', camera)) == 1 then
     redis.call('HINCRBY', key('state', camera), 'refused_' .. reason, 1)
     measure(key, camera)
-  elseif redis.call('XLEN', key('frames', camera)) == 0 then
-    redis.call('UNLINK', key('frames', camera))
   end
   return { 'refused', reason, detail, now }
 end
@@ -393,7 +415,7 @@ local function add_token(key, camera, id, wanted, now)
   local state = key('state', camera)
   local number = redis.call('HINCRBY', key('shard'), 'tokens', 1)
   local seq = redis.call('HINCRBY', state, 'seq', 1)
-  local expires = wanted.max_age > 0 and (tonumber((split_id(id))) + wanted.max_age) or 0
+  local expires = wanted.policy == 'live' and wanted.max_age > 0 and (tonumber((split_id(id))) + wanted.max_age) or 0
   redis.call('XADD', key('work'), token_id(number), 'camera', camera, 'id', id, 'seq', seq, 'policy', wanted.policy,
              'expires', string.format('%.0f', expires))
   redis.call('ZADD', key('tokens', camera), number, id)
@@ -416,11 +438,11 @@ local function admit(keys, args)
   split_id(id)
   local wanted = admission(args)
   local now = server_ms()
-  local state = fields(key('state', camera), { 'last_id', 'seq', 'run', 'position', 'holder', 'lease_until' })
+  local state = fields(key('state', camera), { 'last_id', 'seq', 'policy', 'run', 'position', 'holder', 'lease_until' })
   local verdict, reason, detail = judge_identity(state, id, wanted, now)
   if verdict == 'already' then
     if not redis.call('ZSCORE', key('tokens', camera), id) then
-      redis.call('XDEL', key('frames', camera), id)
+      drop_frame(key, camera, id)
     end
     measure(key, camera)
     return { 'already', reason, tonumber(state.seq), now, unfinished(key, camera) }
@@ -428,7 +450,7 @@ local function admit(keys, args)
   if not verdict and not sweep_leftovers(key, camera, id) then
     reason, detail = 'missing', id
   elseif not verdict then
-    reason, detail = judge_load(key, camera, wanted)
+    reason, detail = judge_load(key, camera, wanted, state.policy)
   end
   if reason then
     return refuse(key, camera, id, reason, detail, now)

@@ -104,10 +104,11 @@ class WorkQueue:
         """Say that this consumer is there and still at these; returns the ids of those that are still its own."""
         return {text(token) for token in self.shard.call("heartbeat", self.consumer, *(token.id for token in tokens))}
 
-    def release(self, token: Token, max_deliveries: int, error: str | None = None) -> None:
-        """Give a frame back; with an error, this delivery counts as failed."""
+    def release(self, token: Token, max_deliveries: int, error: str | None = None) -> bool:
+        """Give a frame back; with an error the delivery has failed. Tells whether that made it a dead letter."""
         failure = [] if error is None else [error[:MAX_ERROR_TEXT]]
-        self.shard.call("release", self.consumer, token.id, max_deliveries, *failure)
+        reply = self.shard.call("release", self.consumer, token.id, max_deliveries, *failure)
+        return bool(reply[0] == b"dead")
 
     def stranded(self, idle_ms: int) -> bool:
         """Tell whether somebody's frame has been silent for that long or was given back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import random
@@ -12,8 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
-
-from redis.backoff import EqualJitterBackoff
+from typing import NoReturn
 
 from posestream.errors import BrokerUnavailableError, PosestreamError
 
@@ -61,8 +61,17 @@ class StopSignal:
         return self._event.wait(seconds)
 
 
+def jittered_wait_s(failures: int, *, first_s: float, most_s: float) -> float:
+    """Return how long to wait after so many failures in a row: doubling up to a bound, half of it left to chance.
+
+    A fleet that lost the same server at the same moment spreads out that way.
+    """
+    full_s = min(most_s, first_s * 2.0 ** min(failures, 32))
+    return random.uniform(full_s / 2, full_s)  # noqa: S311
+
+
 class Patience:
-    """Waits between attempts while a server is away: from 50 ms up to 5 s, jittered, so that a fleet spreads out.
+    """Waits between attempts while a server is away: from 0.1 s up to 5 s, jittered, so that a fleet spreads out.
 
     Says once in the log that the server is gone, and once that it is back.
     """
@@ -70,7 +79,6 @@ class Patience:
     def __init__(self, stop: StopSignal, on_failure: Callable[[], None] = lambda: None) -> None:
         self._stop = stop
         self._on_failure = on_failure
-        self._backoff = EqualJitterBackoff(cap=MAX_WAIT_S, base=0.1)
         self._failures = 0
 
     def succeeded(self) -> None:
@@ -85,7 +93,7 @@ class Patience:
         if not self._failures:
             logger.warning("server not reached, trying on: %s", error)
         self._failures += 1
-        self._stop.wait(self._backoff.compute(self._failures) * random.uniform(0.75, 1))  # noqa: S311
+        self._stop.wait(jittered_wait_s(self._failures, first_s=0.1, most_s=MAX_WAIT_S))
 
 
 class Tasks:
@@ -153,3 +161,20 @@ def run_main(main: Callable[[list[str]], int]) -> None:
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
+
+
+def run_service(main: Callable[[list[str]], int]) -> NoReturn:
+    """Run an application that has threads as the process, and end it at once when `main` is through.
+
+    A thread may still be inside OpenVINO or FFmpeg then, where the interpreter's slow exit would abort the process.
+    """
+    code = 0
+    try:
+        run_main(main)
+    except SystemExit as ending:
+        code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads any more
+            stream.flush()
+    os._exit(code)

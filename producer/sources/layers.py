@@ -7,12 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from redis.backoff import EqualJitterBackoff
-
 from posestream.errors import SourceError
-from posestream.service.process import StopSignal
+from posestream.service.process import StopSignal, jittered_wait_s
 from producer.pacing import Thinning
-from producer.sources.base import Picture, Source, SourceFacts, Stamp, Unreadable
+from producer.sources.base import Picture, Source, SourceFacts, SourceKind, Stamp, Unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +25,11 @@ class Thinned:
         self.kind = source.kind
         self._source = source
         self._fps = fps
-        self._thinning = Thinning(fps)
+        self._thinning = self._begun()
+
+    def _begun(self) -> Thinning:
+        step_ms = 1000.0 / self._fps
+        return Thinning(self._fps, early_ms=step_ms / 4 if self.kind is SourceKind.CAMERA else min(step_ms / 4, 2.0))
 
     @property
     def identity(self) -> str | None:
@@ -47,7 +49,7 @@ class Thinned:
     def open(self) -> None:
         """Open the source, and begin anew to choose."""
         self._source.open()
-        self._thinning = Thinning(self._fps)
+        self._thinning = self._begun()
 
     def grab(self) -> Stamp | None:
         """Move on to the next frame that is taken."""
@@ -90,7 +92,6 @@ class Persistent:
         self._on_up = on_up
         self._on_reconnect = on_reconnect
         self._beat = beat
-        self._backoff = EqualJitterBackoff(cap=10.0, base=0.25)
         self._failures = 0
         self._open = False
 
@@ -125,11 +126,11 @@ class Persistent:
     def _lost(self, error: SourceError) -> None:
         self._on_up(False)
         if not self._failures:
-            logger.warning("source lost, trying on: %s", error)
+            logger.warning("no frames, trying on: %s", error)
         self._failures += 1
         self._open = False
         self._source.close()
-        self._stop.wait(self._backoff.compute(self._failures))
+        self._stop.wait(jittered_wait_s(self._failures, first_s=0.25, most_s=10.0))
         self._on_reconnect()
 
     def retrieve(self) -> Picture:
@@ -145,21 +146,26 @@ class Persistent:
 class NewestOnly:
     """A camera read by a thread of its own, so that whoever is slow gets the newest frame and never an old one.
 
-    A recording behind a URL is not overrun: its reader waits until each frame was taken.
+    A recording behind a URL is not overrun: its reader waits until each frame was taken. `on_end` is called when the
+    reader has ended.
     """
 
-    def __init__(self, source: Source, stop: StopSignal, beat: Callable[[], None]) -> None:
+    def __init__(
+        self, source: Source, stop: StopSignal, *, beat: Callable[[], None], on_end: Callable[[], None]
+    ) -> None:
         self.name = source.name
         self.kind = source.kind
         self.identity = source.identity
         self._source = source
         self._stop = stop
         self._beat = beat
+        self._on_end = on_end
+        self._closed = False
         self._changed = threading.Condition()
         self._newest: tuple[Stamp, Picture] | None = None
         self._taken: Picture = Unreadable("no frame grabbed yet")
         self._problem: Exception | None = None
-        self._reader: threading.Thread | None = None
+        self._finished = False
 
     @property
     def facts(self) -> SourceFacts:
@@ -169,22 +175,29 @@ class NewestOnly:
     def open(self) -> None:
         """Start reading (again, after a recording's end)."""
         self._newest = self._problem = None
-        self._reader = threading.Thread(target=self._read, name=f"read {self.name}", daemon=True)
-        self._reader.start()
+        self._closed = self._finished = False
+        threading.Thread(target=self._read, name=f"read {self.name}", daemon=True).start()
 
     def _read(self) -> None:
         try:
             self._source.open()
-            while not self._stop.is_set() and (stamp := self._source.grab()) is not None:
+            while not self._ended() and (stamp := self._source.grab()) is not None:
                 self._offer((stamp, self._source.retrieve()), overrun=stamp.media_ms is None)
         except Exception as error:  # noqa: BLE001 - raised again in the thread that asks for frames
             self._problem = error
         finally:
             self._source.close()
+            self._on_end()
+            with self._changed:
+                self._finished = True
+                self._changed.notify_all()
+
+    def _ended(self) -> bool:
+        return self._closed or self._stop.is_set()
 
     def _offer(self, frame: tuple[Stamp, Picture], *, overrun: bool) -> None:
         with self._changed:
-            while not overrun and self._newest is not None and not self._stop.is_set():
+            while not overrun and self._newest is not None and not self._ended():
                 self._changed.wait(_TURN_S)
             self._newest = frame
             self._changed.notify_all()
@@ -194,17 +207,17 @@ class NewestOnly:
         while not self._stop.is_set():
             self._beat()
             with self._changed:
-                if self._newest is None:
+                if self._newest is None and not self._finished:
                     self._changed.wait(_TURN_S)
                 if self._newest is not None:
                     stamp, self._taken = self._newest
                     self._newest = None
                     self._changed.notify_all()
                     return stamp
-            if self._reader is not None and not self._reader.is_alive():
-                if self._problem is not None:
-                    raise self._problem
-                return None
+                if self._finished:
+                    break
+        if self._problem is not None:
+            raise self._problem
         return None
 
     def retrieve(self) -> Picture:
@@ -212,4 +225,5 @@ class NewestOnly:
         return self._taken
 
     def close(self) -> None:
-        """Leave the camera to its reader, which closes it when asked to stop."""
+        """Leave the camera to its reader, which closes it after the frame at hand."""
+        self._closed = True

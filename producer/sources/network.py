@@ -9,9 +9,9 @@ from typing import Final, Protocol
 
 import httpx
 
-from posestream.broker import redact
 from posestream.errors import SourceError
 from posestream.image import ImageLimits
+from producer.sources.addresses import public_name
 from producer.sources.base import Picture, SourceFacts, SourceKind, Stamp, Unreadable, received_now
 from producer.sources.capture import OPEN_TIMEOUT_MS, READ_TIMEOUT_MS, open_ffmpeg
 from producer.sources.mjpeg import MultipartReader, Part, boundary_of, part_stamp
@@ -39,7 +39,7 @@ class NetworkCamera:
     identity = None
 
     def __init__(self, url: str, limits: ImageLimits, fps: float | None = None) -> None:
-        self.name = redact(url)
+        self.name = public_name(url)
         self.facts = SourceFacts()
         self._url = url
         self._limits = limits
@@ -81,7 +81,12 @@ class _FfmpegStream:
         self.facts = self._capture.facts
 
     def grab(self) -> Stamp | None:
-        if not self._capture.grab():
+        began_s = time.monotonic()
+        grabbed = self._capture.grab()
+        if self.facts.frames is None and time.monotonic() - began_s > READ_TIMEOUT_MS / 1000 - 0.5:
+            # OpenCV flushes its decoder when a read times out: what comes then is a frame from before the silence.
+            raise SourceError(f"{self._name}: silent for {READ_TIMEOUT_MS // 1000} s")
+        if not grabbed:
             if self.facts.frames is not None:
                 return None
             raise SourceError(f"{self._name}: gives no frames any more")
@@ -116,7 +121,11 @@ def _open_http(url: str, limits: ImageLimits, poll_fps: float, name: str) -> _Op
         client.close()
         raise
     client.close()
-    return _FfmpegStream(url, limits, name)
+    try:
+        return _FfmpegStream(url, limits, name)
+    except SourceError as error:
+        kind = content_type.partition(";")[0] or "no content type"
+        raise SourceError(f"{error} (the server answers with {kind}, not an image or Motion JPEG)") from error
 
 
 class _MjpegStream:
@@ -202,4 +211,4 @@ class _Snapshots:
 def _reason(error: Exception) -> str:
     if isinstance(error, httpx.HTTPStatusError):
         return f"answers {error.response.status_code} {error.response.reason_phrase}"
-    return redact(str(error)) or type(error).__name__
+    return public_name(str(error)) or type(error).__name__

@@ -27,6 +27,8 @@ class Webcam:
     def open(self) -> None:
         """Open the device."""
         self.close()
+        if not _is_device(Path(self.name)):
+            raise SourceError(f"{self.name}: no such webcam; {_present()}")
         self._capture = open_v4l2(self.name, self._limits, self.name)
         self.facts = SourceFacts(fps=self._capture.facts.fps)
 
@@ -48,21 +50,24 @@ class Webcam:
 
 
 def webcam_device(text: str) -> Path:
-    """Return the device file of `webcam:<number>` or `/dev/video<number>`, if there is one.
+    """Return the device file that `webcam:<number>` or `/dev/video<number>` means.
 
     Raises:
-        ConfigurationError: not a number, or no such device.
+        ConfigurationError: not a number.
     """
     number = text.removeprefix("webcam:").removeprefix("/dev/video")
-    if not re.fullmatch(r"\d{1,4}", number):
+    if not re.fullmatch(r"[0-9]{1,4}", number):
         raise ConfigurationError(f"source {text!r}: give a webcam by its number, as in webcam:0")
-    device = Path(f"/dev/video{int(number)}")
+    return Path(f"/dev/video{int(number)}")
+
+
+def _is_device(path: Path) -> bool:
     try:
-        found = stat.S_ISCHR(device.stat().st_mode)
+        return stat.S_ISCHR(path.stat().st_mode)
     except OSError:
-        found = False
-    if not found:
-        present = sorted(str(path) for path in Path("/dev").glob("video[0-9]*"))
-        remedy = f"there is {', '.join(present)}" if present else "there is no /dev/video* at all: is it plugged in?"
-        raise ConfigurationError(f"source {text!r}: no such webcam ({device}); {remedy}")
-    return device
+        return False
+
+
+def _present() -> str:
+    found = sorted(str(path) for path in Path("/dev").glob("video[0-9]*"))
+    return f"there is {', '.join(found)}" if found else "there is no /dev/video* at all: is it plugged in?"

@@ -478,3 +478,44 @@ def test_a_key_that_is_not_a_shards_work_is_an_error_that_says_so(roles: Roles, 
 def test_a_wrong_argument_reaches_python_as_a_broker_error(roles: Roles) -> None:
     with pytest.raises(BrokerError, match="BADARG camera"):
         roles.intake.register("two words", "producer", 1000)
+
+
+def test_a_camera_goes_on_after_a_frame_from_the_future_was_refused(roles: Roles) -> None:
+    roles.admit(0)
+    roles.finish_next()
+    ahead = FrameId(roles.shard.server_ms() + 3_600_000)
+    assert roles.refused(1, frame_id=ahead).reason == "ahead"
+
+    assert roles.admit(1) == roles.frame_ids()[0]
+
+
+def test_a_camera_goes_on_after_somebody_left_a_frame_in_the_future(roles: Roles) -> None:
+    roles.admit(0)
+    stray = f"{roles.shard.server_ms() + 3_600_000}-0"
+    roles.client.xadd(roles.keys.frames("cam"), {"image": b"stray"}, id=stray)
+
+    # One stray frame looks like the one that could not be added behind it: a worker will find that pixels are missing.
+    roles.admit(1)
+    assert roles.refused(2).reason == "missing"
+    assert [str(frame_id) for frame_id in roles.frame_ids()] != [stray]
+    roles.finish_next()
+    assert roles.worker().load(roles.take()) is None
+    frame_id = roles.admit(2)
+    assert roles.frame_ids() == [frame_id]
+
+
+def test_a_camera_changes_its_policy_only_when_it_is_empty(roles: Roles) -> None:
+    for position in range(4):
+        roles.admit(position, LOSSLESS)
+
+    changed = roles.refused(0, replace(LIVE, run="live"))
+    assert (changed.reason, changed.detail) == ("full", "4")
+    for _ in range(4):
+        roles.finish_next()
+    roles.publish_all()
+    roles.admit(0, replace(LIVE, run="live"))
+
+
+def test_a_lossless_frame_never_becomes_stale(roles: Roles) -> None:
+    roles.admit(0, replace(LOSSLESS, max_age_ms=50))
+    assert roles.take().expires_ms == 0

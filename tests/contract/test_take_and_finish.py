@@ -275,3 +275,16 @@ def test_a_wrong_argument_is_an_error_that_names_it_and_changes_nothing(
     with pytest.raises(redis.exceptions.ResponseError, match=rf"^BADARG {named}:"):
         roles.call("finish", *arguments)
     assert roles.snapshot() == before
+
+
+def test_a_dead_letter_takes_the_image_and_the_metadata_of_a_frame_and_no_other_of_its_fields(roles: Roles) -> None:
+    frame_id = str(roles.next_id())
+    fields = {"image": b"pixels", "reason": b"mine", **{f"field-{number}": b"" for number in range(5000)}}
+    roles.client.xadd(roles.keys.frames("cam"), fields, id=frame_id)
+    assert roles.call("admit", "cam", frame_id)[0] == b"admitted"
+
+    assert roles.worker().finish(roles.take(), Outcome.DEAD, "corrupt", "can not be decoded")
+
+    [(_, letter)] = roles.client.xrange(roles.keys.dead)
+    assert set(letter) == {b"camera", b"id", b"seq", b"reason", b"error", b"deliveries", b"image"}
+    assert letter[b"reason"] == b"corrupt"

@@ -7,7 +7,7 @@ import numpy as np
 from posestream.broker import Frame, Token
 from posestream.errors import ImageError, MessageError, PosestreamError
 from posestream.image import ImageLimits, check_image
-from posestream.messages import CaptureClock, FrameMeta, Intrinsics, Person, PoseFrame, decode_meta
+from posestream.messages import CaptureClock, FrameMeta, Intrinsics, Person, Policy, PoseFrame, decode_meta
 from posestream.service.metrics import Stages
 from workers.pose.decoding import People, View, decode
 from workers.pose.fit import Fit, fit, natural_width
@@ -46,7 +46,7 @@ class FrameProcessor:
             except ImageError as error:
                 raise UnusableFrameError(str(error), reason=error.reason) from error
             shown_wh = shown_size(header, image)
-            place = fit(shown_wh, self._network.width_for(natural_width(shown_wh)))
+            place = fit(shown_wh, self._width(token, shown_wh))
             pixels = fill_input(image, place)
         size_wh = meta.source_wh or shown_wh
         camera = meta.intrinsics or Intrinsics.assumed(*size_wh)
@@ -64,6 +64,10 @@ class FrameProcessor:
             intrinsics=camera,
             people=persons(people),
         )
+
+    def _width(self, token: Token, shown_wh: tuple[int, int]) -> int:
+        # A file's poses must not depend on the moment; a camera's frames must not wait for a network.
+        return self._network.width_for(natural_width(shown_wh), wait=token.policy is Policy.LOSSLESS)
 
 
 def view_of(size_wh: tuple[int, int], place: Fit, camera: Intrinsics) -> View:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from posestream.broker import Shard, WorkQueue, connect
 from posestream.broker.clock import ServerClock
 from posestream.errors import BrokerUnavailableError
 from posestream.service.health import Health
+from posestream.service.metrics import WorkerMetrics
 from posestream.service.process import Patience, StopSignal
 from workers.pose.settings import PoseSettings
 from workers.pose.slot import Slot
@@ -28,15 +29,19 @@ class Heartbeat:
         clock: ServerClock,
         health: Health,
         stop: StopSignal,
-        on_error: Callable[[], None],
+        metrics: WorkerMetrics,
     ) -> None:
         self._interval_s = min(MAX_INTERVAL_S, settings.claim_after_ms / 3000)
         self._client = connect(settings.redis_url, name="pose-heartbeat")
         self._clock = clock
         self._health = health
         self._stop = stop
-        self._patience = Patience(stop, on_error)
-        self._queues = [(slot, WorkQueue(Shard(self._client, slot.shard_keys), slot.name)) for slot in slots]
+        self._patience = Patience(stop, metrics.broker_errors.labels("heartbeat").inc)
+
+        def recovered(what: str) -> None:
+            metrics.broker_recoveries.labels(what).inc()
+
+        self._queues = [(slot, WorkQueue(Shard(self._client, slot.shard_keys, recovered), slot.name)) for slot in slots]
         self._shards = list({queue.shard.keys: queue for _, queue in self._queues}.values())
         self._retire_at_s = time.monotonic() + RETIRE_INTERVAL_S
 

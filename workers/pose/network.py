@@ -80,26 +80,31 @@ class PoseNetwork:
         self._compiled: dict[int, Future[openvino.CompiledModel]] = {}
         self._compiler = ThreadPoolExecutor(1, thread_name_prefix="compile")
 
-    def width_for(self, natural: int) -> int:
-        """Return the input width to use for a frame of this natural width; a new one begins to be compiled."""
+    def width_for(self, natural: int, *, wait: bool) -> int:
+        """Return the input width to use for a frame of this natural width; a new one begins to be compiled.
+
+        Compilation has a thread of its own. Meanwhile a frame that does not `wait` gets the best width there is, and is
+        letterboxed; one that does will find its poses independent of when it came.
+        """
         with self._lock:
             width = choose_width(natural, self._compiled.keys(), self._options.limit)
-            self._begin(width)  # at once, so that threads with different new widths can not exceed the limit together
+            future = self._begin(width)  # at once, so that different new widths can not exceed the limit together
+            if not wait and not future.done():
+                ready = [other for other, compiled in self._compiled.items() if _succeeded(compiled)]
+                width = choose_width(natural, ready, limit=0) if ready else width
         return width
 
     def compiled(self, width: int) -> openvino.CompiledModel:
-        """Return the network for an input width, compiling it the first time.
-
-        Compilation has a thread of its own: only the slots whose frames have this width wait for it.
-        """
+        """Return the network for an input width, compiling it the first time."""
         with self._lock:
             future = self._begin(width)
         return future.result()
 
     def _begin(self, width: int) -> Future[openvino.CompiledModel]:
-        if width not in self._compiled:
-            self._compiled[width] = self._compiler.submit(self._compile, width)
-        return self._compiled[width]
+        known = self._compiled.get(width)
+        if known is None or (known.done() and not _succeeded(known)):  # what failed is tried again
+            known = self._compiled[width] = self._compiler.submit(self._compile, width)
+        return known
 
     def slots(self, width: int) -> int:
         """Return how many slots keep the device busy: its optimal number of requests, and one to hide I/O behind."""
@@ -163,6 +168,10 @@ class Inferencer:
         request.infer({0: pixels}, share_inputs=True)
         features, heatmaps, pafs = (request.get_tensor(name).data[0] for name in OUTPUTS)
         return Maps(features, heatmaps, pafs)
+
+
+def _succeeded(future: Future[openvino.CompiledModel]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 def _read(core: openvino.Core, path: Path) -> openvino.Model:

@@ -72,7 +72,7 @@ class PoseService:
                 self._clock,
                 self._health,
                 self._stop,
-                self._metrics.broker_errors.labels("heartbeat").inc,
+                self._metrics,
             ).run,
         )
         for slot in self._slots:

@@ -55,6 +55,11 @@ class StrayWatch:
         with self._lock:
             self._quiet_until = time.monotonic() + self._quiet_s
 
+    def again(self, shard: int) -> None:
+        """Note that a stranded frame was found: where there was one there may be more."""
+        with self._lock:
+            self._next[shard] = 0
+
     def due(self, shard: int) -> bool:
         """Tell whether the caller should look through a shard now; true for one caller per shard and interval."""
         with self._lock:
@@ -121,12 +126,12 @@ class Slot:
         self.in_hand = token
         self._shared.metrics.busy.inc()
         try:
-            self._end(token)
+            self._bring_to_an_end(token)
         finally:
             self._shared.metrics.busy.dec()
             self.in_hand = None
 
-    def _end(self, token: Token) -> None:
+    def _bring_to_an_end(self, token: Token) -> None:
         if 0 < token.expires_ms < self._shared.clock.now_ms():
             self._finish(token, Outcome.STALE, "max_age")
             return
@@ -137,14 +142,20 @@ class Slot:
             return
         try:
             pose = self._processor.process(token, frame)
+            packed = encode_pose(pose)
         except UnusableFrameError as error:
             self._finish(token, Outcome.DEAD, error.reason, str(error))
         except Exception as error:  # one frame must not take its neighbours down: it is counted, and tried again alone
             logger.exception("frame failed", extra={"camera": token.camera, "frame": str(token.frame_id)})
-            self.queue.release(token, self._shared.settings.max_deliveries, f"{type(error).__name__}: {error}")
+            self._fail(token, f"{type(error).__name__}: {error}")
         else:
-            self._finish(token, Outcome.POSED, encode_pose(pose))
+            self._finish(token, Outcome.POSED, packed)
             self._shared.metrics.people.inc(len(pose.people))
+
+    def _fail(self, token: Token, error: str) -> None:
+        if self.queue.release(token, self._shared.settings.max_deliveries, error):
+            self._shared.metrics.finished.labels(Outcome.DEAD.value).inc()
+            self._note_dead(token, "failed", error)
 
     def _finish(self, token: Token, outcome: Outcome, data: bytes | str, error: str = "") -> None:
         with self._stages("finish"):
@@ -153,16 +164,21 @@ class Slot:
         metrics.finished.labels(outcome.value if kept else "lost").inc()
         metrics.age.observe(max(0.0, (self._shared.clock.now_ms() - token.frame_id.ms) / 1000))
         if outcome is Outcome.DEAD and kept:
-            metrics.dead_letters.labels(data).inc()
-            logger.warning(
-                "dead letter: %s (%s)", data, error, extra={"camera": token.camera, "frame": str(token.frame_id)}
-            )
+            self._note_dead(token, str(data), error)
+
+    def _note_dead(self, token: Token, reason: str, error: str) -> None:
+        self._shared.metrics.dead_letters.labels(reason).inc()
+        extra = {"camera": token.camera, "frame": str(token.frame_id)}
+        logger.warning("dead letter: %s (%s)", reason, error, extra=extra)
 
     def _resume(self) -> None:
         """After a lost reply: end what the server says is in hand, one at a time and alone, as it may be a bad one."""
-        with self._shared.gate.alone():
-            for token in self.queue.in_hand():
-                self._process(token)
+        # Asked before the gate, where a server that hangs would keep the other slots waiting for their turn to ask.
+        tokens = self.queue.in_hand()
+        if tokens:
+            with self._shared.gate.alone():
+                for token in tokens:
+                    self._process(token)
         self._reply_lost = False
 
     def _reclaim(self) -> None:
@@ -171,6 +187,7 @@ class Slot:
         with self._shared.gate.alone():
             token = self.queue.reclaim(settings.claim_after_ms, settings.max_deliveries)
             if token is not None:
+                self._shared.strays.again(self.shard_keys.shard)
                 self._shared.metrics.reclaimed.inc()
                 self._process(token)
 

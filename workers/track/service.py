@@ -202,4 +202,9 @@ class ShardTracker:
         """Refresh what is exported of the shard; its counters live in the server."""
         if time.monotonic() >= self._status_at_s:
             self._status_at_s = time.monotonic() + STATUS_INTERVAL_S
-            self._metrics.shards.update(self._number, self._operations.status())
+            status = self._operations.status()
+            self._metrics.shards.update(self._number, status)
+            for camera in [
+                name for name, order in self._orders.items() if name not in status.cameras and not len(order)
+            ]:
+                del self._orders[camera]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posestream.errors import ImageError
-from posestream.image import CONTENT_TYPES, ImageHeader, ImageLimits, check_image
+from posestream.image import ImageHeader, ImageLimits, check_image
 
 WIDTH, HEIGHT = 160, 90
 NO_LIMITS = ImageLimits(max_bytes=2**40, max_pixels=2**80)
@@ -80,7 +80,7 @@ def test_a_whole_image_is_told_by_format_and_size(image: bytes) -> None:
     header = check_image(image, ImageLimits())
     assert (header.width, header.height) == (WIDTH, HEIGHT)
     assert header.format == ("png" if image.startswith(b"\x89") else "jpeg")
-    assert header.format in CONTENT_TYPES
+    assert header.format in ("jpeg", "png")
 
 
 def test_the_size_is_the_one_that_the_decoder_finds(image: bytes) -> None:

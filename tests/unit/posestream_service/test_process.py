@@ -120,6 +120,15 @@ def test_patience_waits_longer_and_longer_up_to_its_limit():
     assert len(set(stop.waits)) == 30, "a fleet must not come back in step"
 
 
+def test_patience_outlasts_an_outage_of_any_length():
+    stop = NoWait()
+    patience = Patience(stop)
+    for _ in range(3000):
+        patience.failed(AWAY)
+
+    assert max(stop.waits) <= MAX_WAIT_S
+
+
 def test_patience_begins_anew_after_a_success():
     stop = NoWait()
     patience = Patience(stop)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from posestream.broker import CameraRelease, ReleasedRecord, ResultLog, Shard, Token, WorkQueue, connect
+from posestream.broker import CameraRelease, PoseLog, ReleasedRecord, ResultLog, Shard, Token, WorkQueue, connect
 from posestream.errors import ImageError
 from posestream.image import ImageLimits, check_image
 from posestream.keys import FrameId, ShardKeys
@@ -53,14 +54,23 @@ class Fleet:
             (taken for taken in self.taken if taken.token.camera == camera), key=lambda taken: taken.token.seq
         )
 
+    def published(self, camera: str) -> list[FrameId]:
+        """The ids of the frames that were posed and published, in the order of publication."""
+        shard = self._shard("reader")
+        try:
+            return [frame_id for frame_id, _ in PoseLog(shard).read(camera, FrameId(0), count=100_000)]
+        finally:
+            shard.close()
+
     def _shard(self, name: str) -> Shard:
         shard = Shard(connect(self._url, name=name), self._keys)
         shard.prepare()
         return shard
 
     def _work(self) -> None:
-        queue = WorkQueue(self._shard("worker"), "worker-1")
+        queue = WorkQueue(self._shard("worker"), f"worker-{uuid.uuid4().hex}")
         while not self._stop.is_set():
+            queue.heartbeat([])
             token = queue.take(50)
             if token is None:
                 continue
@@ -74,7 +84,7 @@ class Fleet:
     def _track(self) -> None:
         log = ResultLog(self._shard("tracker"))
         while not self._stop.is_set():
-            leadership = log.lead("tracker-1", 3000)
+            leadership = log.lead("tracker-1", 3000)  # the same name after a restart, so that nothing is waited for
             assert leadership.epoch is not None
             records = log.read(FrameId(0), count=1000, block_ms=50)
             for camera in {record.camera for record in records}:

@@ -34,3 +34,10 @@ def write_video(path: Path, frames: int, fps: float = 25.0, codec: str = "mp4v")
     writer.release()
     os.utime(path, (MTIME_S, MTIME_S))
     return path
+
+
+def write_folder(folder: Path, files: dict[str, bytes]) -> Path:
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder

@@ -146,13 +146,13 @@ def test_each_compilation_is_reported_with_its_time_and_how_many_there_are(make)
 def test_no_more_widths_are_compiled_than_allowed_and_others_get_the_nearest_wider_one(make):
     network = make(limit=2)
     for width in (448, 336):
-        assert network.width_for(width) == width
+        assert network.width_for(width, wait=True) == width
         network.compiled(width)
 
-    assert network.width_for(144) == 336
-    assert network.width_for(400) == 448
-    assert network.width_for(600) == 448
-    assert network.width_for(336) == 336
+    assert network.width_for(144, wait=True) == 336
+    assert network.width_for(400, wait=True) == 448
+    assert network.width_for(600, wait=True) == 448
+    assert network.width_for(336, wait=True) == 336
 
 
 def test_threads_that_meet_new_widths_at_the_same_moment_stay_within_the_limit_together(make):
@@ -161,10 +161,38 @@ def test_threads_that_meet_new_widths_at_the_same_moment_stay_within_the_limit_t
 
     def ask(number: int) -> int:
         together.wait(10)
-        return network.width_for(96 + 8 * number)
+        return network.width_for(96 + 8 * number, wait=True)
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(ask, range(8)))) == 2
+
+
+def test_a_frame_that_does_not_wait_gets_the_best_width_there_is_while_its_own_is_compiled(make, monkeypatch):
+    network = make(limit=4)
+    network.compiled(448)
+    go_on = threading.Event()
+    compile_width = network._compile
+
+    def slowly(width: int) -> openvino.CompiledModel:
+        assert go_on.wait(20)
+        return compile_width(width)
+
+    monkeypatch.setattr(network, "_compile", slowly)
+    assert network.width_for(336, wait=True) == 336
+    assert network.width_for(336, wait=False) == 448
+    assert network.width_for(600, wait=False) == 448
+    go_on.set()
+    network.compiled(336)
+    assert network.width_for(336, wait=False) == 336
+
+
+def test_a_compilation_that_failed_is_tried_again(make, monkeypatch):
+    network = make()
+    monkeypatch.setattr(network, "_properties", lambda: {"NO_SUCH_PROPERTY": 1})
+    with pytest.raises(ModelError, match="can not be compiled"):
+        network.compiled(96)
+    monkeypatch.undo()
+    assert network.compiled(96) is network.compiled(96)
 
 
 # What it refuses ------------------------------------------------------------------------------------------------------

@@ -251,6 +251,15 @@ def test_one_slot_of_a_shard_looks_per_interval(now):
     assert [watch.due(0) for _ in range(4)] == [True, False, False, False]
 
 
+def test_where_one_stray_was_found_the_next_is_looked_for_at_once(now):
+    watch = StrayWatch(claim_after_ms=1000)
+    now[0] += 1.1
+    assert watch.due(0)
+    assert not watch.due(0)
+    watch.again(0)
+    assert watch.due(0)
+
+
 def test_a_busy_shard_does_not_keep_the_others_from_being_looked_at(now):
     watch = StrayWatch(claim_after_ms=8000)
     now[0] = 8
