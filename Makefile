@@ -1,4 +1,4 @@
-# The two commands most people need are `make demo` and `make test`; both set up what they need first.
+# `make setup` and `make test` are what most people need; every target sets up what it needs first.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin

@@ -113,7 +113,7 @@ class RunSettings(ServiceSettings, CameraOptions):  # type: ignore[misc]  # one 
     camera: CameraName | None = None
     """Name of the camera; poses:<name> is where its poses appear."""
     cameras: Path | None = None
-    """File (TOML) with many cameras, instead of SOURCE and --camera; the flags are defaults for all of them."""
+    """File (TOML) with many cameras, instead of SOURCE and --camera; flags that are given overrule it for all."""
     wait: bool = True
     """At the end of a file, wait until every admitted frame is finished, and say what became of them."""
 
@@ -143,8 +143,8 @@ def _check_one_or_many(settings: RunSettings) -> None:
         )
 
 
-def read_cameras(path: Path, defaults: dict[str, Any]) -> list[CameraSettings]:
-    """Read a cameras file: one table [[camera]] for each; `defaults` hold where a camera does not say otherwise.
+def read_cameras(path: Path, overruling: dict[str, Any]) -> list[CameraSettings]:
+    """Read a cameras file: one table [[camera]] for each; `overruling` holds for all of them, whatever they say.
 
     Raises:
         ConfigurationError: naming the file, the camera and the key.
@@ -160,7 +160,7 @@ def read_cameras(path: Path, defaults: dict[str, Any]) -> list[CameraSettings]:
         raise ConfigurationError(f"cameras file {path}: unknown key {', '.join(content)}; each camera is a [[camera]]")
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise ConfigurationError(f"cameras file {path}: no camera in it; each is a table [[camera]]")
-    cameras = [_camera(path, number, table, defaults) for number, table in enumerate(tables, 1)]
+    cameras = [_camera(path, number, table, overruling) for number, table in enumerate(tables, 1)]
     names = [camera.name for camera in cameras]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -168,9 +168,9 @@ def read_cameras(path: Path, defaults: dict[str, Any]) -> list[CameraSettings]:
     return cameras
 
 
-def _camera(path: Path, number: int, table: dict[str, Any], defaults: dict[str, Any]) -> CameraSettings:
+def _camera(path: Path, number: int, table: dict[str, Any], overruling: dict[str, Any]) -> CameraSettings:
     try:
-        return CameraSettings(**{**defaults, **table})
+        return CameraSettings(**{**table, **overruling})
     except ValidationError as error:
         where = f"cameras file {path}: camera {table.get('name', f'number {number}')}"
         lines = []

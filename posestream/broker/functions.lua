@@ -194,7 +194,12 @@ end
 
 local function token_fields(key, token)
   local entry = redis.call('XRANGE', key('work'), token, token)[1]
-  return entry and to_map(entry[2])
+  local work = entry and to_map(entry[2])
+  if work and not (work.camera and work.id and work.seq and work.policy and work.expires) then
+    redis.call('XDEL', key('work'), token)  -- somebody's stray entry, no token: as good as gone
+    return nil
+  end
+  return work
 end
 
 -- Whether a frame is in its stream, without reading its pixels: a claim by force succeeds only on entries that exist.

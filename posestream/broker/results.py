@@ -99,7 +99,14 @@ class ResultLog:
                 count=count,
                 block=min(block_ms, MAX_BLOCK_MS) if block_ms > 0 else None,
             )
-        return [_record(*entry) for entry in stream_entries(reply)]
+            records = []
+            for record_id, fields in stream_entries(reply):
+                try:
+                    records.append(_record(record_id, fields))
+                except (KeyError, ValueError):  # somebody's stray entry
+                    self._shard.client.xdel(self._shard.keys.results, record_id)
+                    self._shard.on_recovery("stray_entry")
+        return records
 
     def released(self, cameras: Iterable[str]) -> dict[str, tuple[int, bytes]]:
         """Return each camera's released seq and tracker state."""

@@ -21,7 +21,7 @@ class Shard:
     """A shard as seen by one thread: its own connection, the shard's keys, and the calls all roles share.
 
     `on_recovery` is called with "functions" or "group" when one of them had to be made again, as after a flush, a
-    failover or a restart without persistence.
+    failover or a restart without persistence; and with "stray_entry" when a stream held what is none of ours.
     """
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,7 +67,8 @@ class WorkQueue:
             doing="taking a frame",
         )
         entries = stream_entries(reply)
-        return _token(*entries[0]) if entries else None
+        tokens = self._tokens(entries)
+        return tokens[0] if tokens else None
 
     def in_hand(self) -> list[Token]:
         """Return what this consumer holds by the server's books, without raising any delivery count."""
@@ -80,7 +82,20 @@ class WorkQueue:
                 self.shard.client.xrange(work, token, token)
                 for token in (text(entry["message_id"]) for entry in pending)
             ]
-        return [_token(*entry) for entries in found for entry in entries]
+        return self._tokens(entry for entries in found for entry in entries)
+
+    def _tokens(self, entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[Token]:
+        """Read tokens; an entry that is none is somebody's stray one, and removed."""
+        tokens = []
+        for token_id, fields in entries:
+            try:
+                tokens.append(_token(token_id, fields))
+            except (KeyError, ValueError):
+                with translated("removing a stray entry"):
+                    self.shard.client.xack(self.shard.keys.work, WORK_GROUP, token_id)
+                    self.shard.client.xdel(self.shard.keys.work, token_id)
+                self.shard.on_recovery("stray_entry")
+        return tokens
 
     def load(self, token: Token) -> Frame | None:
         """Fetch the pixels of a frame in hand; None when they are gone."""

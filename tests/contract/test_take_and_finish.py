@@ -288,3 +288,28 @@ def test_a_dead_letter_takes_the_image_and_the_metadata_of_a_frame_and_no_other_
     [(_, letter)] = roles.client.xrange(roles.keys.dead)
     assert set(letter) == {b"camera", b"id", b"seq", b"reason", b"error", b"deliveries", b"image"}
     assert letter[b"reason"] == b"corrupt"
+
+
+def test_stray_entries_among_tokens_and_records_are_removed_and_hold_nobody_up(roles: Roles) -> None:
+    recovered: list[str] = []
+    roles.shard.on_recovery = recovered.append
+    # Below the ids of tokens, which count up from 1.
+    roles.client.xadd(roles.keys.work, {"what": "is this"}, id="0-1")
+    roles.client.xadd(roles.keys.results, {"camera": "cam", "id": "not an id"})
+    roles.admit(0)
+
+    assert roles.worker().take(1) is None
+    roles.finish_next()
+
+    assert [record.seq for record in roles.records()] == [1]
+    assert recovered == ["stray_entry", "stray_entry"]
+    assert roles.client.xlen(roles.keys.work) == 0
+    assert roles.client.xlen(roles.keys.results) == 1
+
+
+def test_a_stray_entry_in_the_hand_of_a_worker_that_died_is_not_reclaimed(roles: Roles) -> None:
+    roles.client.xadd(roles.keys.work, {"what": "is this"}, id="0-1")
+    roles.client.xreadgroup(WORK_GROUP, "dead", {roles.keys.work: ">"}, count=1)
+
+    assert roles.worker().reclaim(0, 3) is None
+    assert roles.client.xlen(roles.keys.work) == 0

@@ -58,14 +58,14 @@ def test_a_policy_of_ones_own_brings_its_own_default_depth():
     assert CameraSettings(name="a", source="x", policy="live", depth=9).settled(SourceKind.RECORDING).depth == 9
 
 
-def test_flags_are_defaults_for_the_cameras_of_a_file(tmp_path: Path):
+def test_flags_that_are_given_overrule_the_cameras_of_a_file(tmp_path: Path):
     path = write(
         tmp_path, '[[camera]]\nname = "a"\nsource = "x"\n[[camera]]\nname = "b"\nsource = "y"\ndepth = 2\nfps = 3.0\n'
     )
     a, b = cameras_of("--cameras", str(path), "--depth", "7", "--quality", "50")
 
     assert (a.depth, a.quality, a.fps) == (7, 50, None)
-    assert (b.depth, b.quality, b.fps) == (2, 50, 3.0)
+    assert (b.depth, b.quality, b.fps) == (7, 50, 3.0)
 
 
 def test_flags_describe_one_camera():
