@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from posestream.broker import Shard, Token, WorkQueue, connect
@@ -117,21 +119,25 @@ class Slot:
                 with self._stages("take"):
                     token = self.queue.take(BLOCK_MS)
                 if token is not None:
-                    self._process(token)
+                    with self._holding(token):
+                        self._process(token)
 
     def _strays_due(self) -> bool:
         return self._shared.strays.due(self.shard_keys.shard)
 
-    def _process(self, token: Token) -> None:
+    @contextmanager
+    def _holding(self, token: Token) -> Iterator[None]:
+        """Let the heartbeat speak for the token meanwhile."""
         self.in_hand = token
         self._shared.metrics.busy.inc()
         try:
-            self._bring_to_an_end(token)
+            yield
         finally:
             self._shared.metrics.busy.dec()
             self.in_hand = None
 
-    def _bring_to_an_end(self, token: Token) -> None:
+    def _process(self, token: Token) -> None:
+        """Load the frame in hand, process it, and end it, one way or another."""
         if 0 < token.expires_ms < self._shared.clock.now_ms():
             self._finish(token, Outcome.STALE, "max_age")
             return
@@ -178,7 +184,8 @@ class Slot:
         if tokens:
             with self._shared.gate.alone():
                 for token in tokens:
-                    self._process(token)
+                    with self._holding(token):
+                        self._process(token)
         self._reply_lost = False
 
     def _reclaim(self) -> None:
@@ -189,7 +196,8 @@ class Slot:
             if token is not None:
                 self._shared.strays.again(self.shard_keys.shard)
                 self._shared.metrics.reclaimed.inc()
-                self._process(token)
+                with self._holding(token):
+                    self._process(token)
 
     def _leave(self) -> None:
         self._shared.health.forget(self.name)
