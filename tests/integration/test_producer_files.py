@@ -21,18 +21,6 @@ from tests.unit.producer.processes import Producers
 
 
 @pytest.fixture
-def producers(redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Producers]:
-    with Producers(redis_url, prefix, tmp_path) as started:
-        yield started
-
-
-@pytest.fixture
-def fleet(redis_url: str, prefix: str) -> Iterator[Fleet]:
-    with Fleet(redis_url, prefix) as started:
-        yield started
-
-
-@pytest.fixture
 def slow_fleet(redis_url: str, prefix: str) -> Iterator[Fleet]:
     with Fleet(redis_url, prefix, pause_s=0.02) as started:
         yield started

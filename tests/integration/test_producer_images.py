@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 
 from posestream.broker import Shard, ShardOperations
 from posestream.image import ImageLimits, check_image
 from tests.unit.producer.fleet import Fleet
 from tests.unit.producer.media import encoded, write_folder
 from tests.unit.producer.processes import Producers
-
-
-@pytest.fixture
-def producers(redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Producers]:
-    with Producers(redis_url, prefix, tmp_path) as started:
-        yield started
-
-
-@pytest.fixture
-def fleet(redis_url: str, prefix: str) -> Iterator[Fleet]:
-    with Fleet(redis_url, prefix) as started:
-        yield started
 
 
 def test_each_file_of_a_folder_is_admitted_once_however_broken_it_is(

@@ -16,18 +16,6 @@ from tests.unit.producer.webcams import SENSOR_MS, STEP_MS, HttpCamera, SilentPo
 
 
 @pytest.fixture
-def producers(redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Producers]:
-    with Producers(redis_url, prefix, tmp_path) as started:
-        yield started
-
-
-@pytest.fixture
-def fleet(redis_url: str, prefix: str) -> Iterator[Fleet]:
-    with Fleet(redis_url, prefix) as started:
-        yield started
-
-
-@pytest.fixture
 def camera() -> Iterator[HttpCamera]:
     with HttpCamera() as started:
         yield started
