@@ -1,4 +1,4 @@
-"""What several integration tests start: producers as processes, and a small fleet of threads that takes their frames."""
+"""What several integration tests start: producers as processes, and a small fleet of threads that takes frames."""
 
 from __future__ import annotations
 
