@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 CLOCK_REASONS: Final = frozenset({"order", "ahead", "missing"})  # another id, on a better clock, may be taken
 _SHORTEST_POLL_S: Final = 0.005
 _LONGEST_POLL_S: Final = 0.05
-_REST_S: Final = {"held": 1.0, "backlog": 0.1, "out_of_memory": 0.25}
+_REST_S: Final = {"held": 1.0, "full": 0.1, "backlog": 0.1, "out_of_memory": 0.25}
 _MAX_CLOCK_REFUSALS: Final = 400  # in a row, 50 ms apart
 
 
@@ -112,16 +113,26 @@ class LiveAdmission:
 
 
 class LosslessAdmission:
-    """Offers each frame until it is admitted: waits for room, for the server and for the camera."""
+    """Offers each frame until it is admitted: waits for room, for the server and for the camera.
+
+    `on_wait` is called again and again while a frame waits for room.
+    """
 
     def __init__(
-        self, held: HeldCamera, request: AdmissionRequest, tally: Tally, metrics: ProducerMetrics, stop: StopSignal
+        self,
+        held: HeldCamera,
+        request: AdmissionRequest,
+        tally: Tally,
+        metrics: ProducerMetrics,
+        stop: StopSignal,
+        on_wait: Callable[[], None],
     ) -> None:
         self._held = held
         self._request = request
         self._tally = tally
         self._metrics = metrics
         self._stop = stop
+        self._on_wait = on_wait
         self._identity = uuid.uuid4().hex
         self._unfinished = request.depth  # not known yet: ask first
         self._poll_s = _SHORTEST_POLL_S
@@ -178,6 +189,7 @@ class LosslessAdmission:
     def _wait(self) -> None:
         self._stop.wait(self._poll_s)
         self._poll_s = min(2 * self._poll_s, _LONGEST_POLL_S)
+        self._on_wait()
 
     def _count(self, answer: Admission, size: int) -> None:
         self._unfinished = self._tally.unfinished = answer.unfinished

@@ -63,7 +63,7 @@ class Camera:
             settings,
             _layered(source, settings, self.tally, around),
             Encoder(settings.limits, max_side=settings.max_side, quality=settings.quality),
-            _admission(settings, held, self.tally, around),
+            _admission(settings, held, self.tally, around, on_wait=self._accountant.remind),
             held,
             self.tally,
             metrics,
@@ -99,7 +99,9 @@ class Camera:
         self.failed = waited and not self.account.settled
 
 
-def _admission(settings: CameraSettings, held: HeldCamera, tally: Tally, around: Surroundings) -> AdmissionPolicy:
+def _admission(
+    settings: CameraSettings, held: HeldCamera, tally: Tally, around: Surroundings, on_wait: Callable[[], None]
+) -> AdmissionPolicy:
     policy = Policy(settings.policy or Policy.LIVE)
     request = AdmissionRequest(
         camera=settings.name,
@@ -112,7 +114,7 @@ def _admission(settings: CameraSettings, held: HeldCamera, tally: Tally, around:
     )
     if policy is Policy.LIVE:
         return LiveAdmission(held, request, tally, around.metrics)
-    return LosslessAdmission(held, request, tally, around.metrics, around.stop)
+    return LosslessAdmission(held, request, tally, around.metrics, around.stop, on_wait)
 
 
 def _layered(source: Source, settings: CameraSettings, tally: Tally, around: Surroundings) -> Source:

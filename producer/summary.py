@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ from producer.tally import Tally
 logger = logging.getLogger(__name__)
 
 _POLL_S: Final = 0.2
+_GRACE_S: Final = 2.0
 _REMIND_S: Final = 15.0
 _MAX_LETTERS: Final = 1000
 
@@ -45,23 +47,32 @@ class Accountant:
         self._stop = stop
         self._patience: Patience = held.patience
         self._before: CameraStatus | None = None
+        self._remind_s: float | None = None
 
     def open(self) -> None:
         """Note the counts before the first frame, waiting while the server is away."""
         status = self._status()
         self._before = status.cameras[self._tally.camera] if status else None
 
+    def remind(self) -> None:
+        """Say, now and then, why frames that wait for room may wait for long."""
+        now_s = time.monotonic()
+        if self._remind_s is None:
+            self._remind_s = now_s + _GRACE_S  # a fleet that is started together with its producer
+        if now_s >= self._remind_s:
+            self._remind_s = now_s + _GRACE_S
+            with contextlib.suppress(BrokerUnavailableError):  # the frame's next exchange meets it, too
+                self._say_hindrance(self._operations.status(self._tally.camera))
+
     def wait(self) -> None:
         """Wait until none of the camera's frames is in flight, or until asked to stop."""
-        remind_s = 0.0
         while (status := self._status()) is not None:
             camera = status.cameras[self._tally.camera]
             self._tally.unfinished = camera.in_flight
             if camera.in_flight == 0:
                 return
-            if time.monotonic() >= remind_s and (hindrance := hindrance_of(status)):
-                logger.warning("%s: %d frames in flight, but %s", camera.camera, camera.in_flight, hindrance)
-                remind_s = time.monotonic() + _REMIND_S
+            if time.monotonic() >= (self._remind_s or 0.0):
+                self._say_hindrance(status)
             self._stop.wait(_POLL_S)
 
     def close(self) -> Account:
@@ -75,6 +86,13 @@ class Accountant:
             text = f"{progress_text(self._tally)}; the server is away, so what became of them is not known"
             return Account(text, settled=False)
         return account(self._before or after, after, letters, self._tally)
+
+    def _say_hindrance(self, status: ShardStatus) -> None:
+        hindrance = hindrance_of(status)
+        if hindrance is not None:
+            in_flight = status.cameras[self._tally.camera].in_flight
+            logger.warning("%s: %d frames in flight, but %s", self._tally.camera, in_flight, hindrance)
+            self._remind_s = time.monotonic() + _REMIND_S
 
     def _status(self) -> ShardStatus | None:
         """Ask until there is an answer; None when asked to stop."""

@@ -154,6 +154,32 @@ def test_lost_replies_lose_and_double_nothing(
     assert_every_frame_once(fleet, shard, 100)
 
 
+def test_a_server_that_lost_its_data_gets_the_file_again_from_the_start(
+    producers: Producers, slow_fleet: Fleet, shard: Shard, tmp_path: Path
+) -> None:
+    producer = producers.start(write_video(tmp_path / "v.mp4", 40), "--camera", "hall", "--depth", 5)
+    eventually("some frames are through", lambda: len(slow_fleet.taken) >= 15)
+    shard.client.delete(*shard.client.keys(f"{shard.keys.prefix}:*"))
+
+    assert producer.end() == 0
+    assert "going there" in producer.wait_for("the shard asks for frame 0 instead of ")
+    status = status_of(shard)
+    assert (status.admitted, status.outcomes[Outcome.POSED], status.in_flight) == (40, 40, 0)
+    assert len(slow_fleet.published("hall")) == 40
+
+
+def test_while_nobody_works_the_producer_says_so_and_goes_on_when_somebody_does(
+    producers: Producers, redis_url: str, prefix: str, shard: Shard, tmp_path: Path
+) -> None:
+    producer = producers.start(write_video(tmp_path / "v.mp4", 12), "--camera", "hall", "--depth", 4)
+    producer.wait_for("hall: 4 frames in flight, but no pose worker is alive: start one with ")
+    assert producer.probe("/live")[0] == 200
+
+    with Fleet(redis_url, prefix) as fleet:
+        assert producer.end() == 0
+        assert_every_frame_once(fleet, shard, 12)
+
+
 def test_the_jpegs_inside_an_avi_are_passed_on_byte_for_byte(
     producers: Producers, fleet: Fleet, shard: Shard, tmp_path: Path
 ) -> None:

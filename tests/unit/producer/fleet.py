@@ -75,7 +75,8 @@ class Fleet:
             if token is None:
                 continue
             frame = queue.load(token)
-            assert frame is not None
+            if frame is None:  # the server has lost its data in between
+                continue
             meta = decode_meta(frame.meta)
             self.taken.append(Taken(token, frame.image, meta))
             self._stop.wait(self._pause_s)
