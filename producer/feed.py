@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from posestream.messages import FrameMeta, encode_meta
+from posestream.messages import FrameMeta, Intrinsics, encode_meta
 from posestream.service.metrics import ProducerMetrics
 from posestream.service.process import StopSignal
 from producer.admission import AdmissionPolicy
@@ -46,7 +46,6 @@ class Feed:
         self._tally = tally
         self._metrics = metrics
         self._stop = stop
-        self._intrinsics = camera.intrinsics.as_message() if camera.intrinsics else None
         self._described_wh: tuple[int, int] | None = None
         self._position = 0
         self._on_taken: Callable[[], None] = _nothing
@@ -160,6 +159,11 @@ class Feed:
             )
         )
 
+    @property
+    def _intrinsics(self) -> Intrinsics | None:
+        """The camera as the user, or else the source itself, says it is."""
+        return self._camera.intrinsics.as_message() if self._camera.intrinsics else self._source.facts.intrinsics
+
     def _note(self, frame: EncodedFrame, wanted: int) -> None:
         self._tally.position = wanted
         self._tally.total = self._source.facts.frames
@@ -176,8 +180,8 @@ class Feed:
             known["width"], known["height"] = self._described_wh
         if self._source.facts.fps is not None:
             known["fps"] = self._source.facts.fps
-        if self._camera.intrinsics is not None:
-            known["intrinsics"] = json.dumps(self._camera.intrinsics.model_dump())
+        if self._intrinsics is not None:
+            known["intrinsics"] = json.dumps({key: getattr(self._intrinsics, key) for key in ("fx", "fy", "cx", "cy")})
         return known
 
 

@@ -109,7 +109,8 @@ class RunSettings(ServiceSettings, CameraOptions):  # type: ignore[misc]  # one 
 
     source: CliPositionalArg[str | None] = None
     """Where the frames come from: a video file, an image, a folder of images, webcam:<number>, or a URL: rtsp://,
-    rtsps://, or http(s):// for Motion JPEG, a snapshot or a video."""
+    rtsps://, or http(s):// for Motion JPEG, a snapshot or a video; or synthetic:?people=3&seed=7&fps=15&size=1280x720
+    for drawn people, with frames=<number> as a recording that ends."""
     camera: CameraName | None = None
     """Name of the camera; poses:<name> is where its poses appear."""
     cameras: Path | None = None

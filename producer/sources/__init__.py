@@ -15,8 +15,10 @@ from producer.sources.base import Picture, Source, SourceFacts, SourceKind, Stam
 from producer.sources.images import ImageFiles, is_image_file
 from producer.sources.layers import Thinned
 from producer.sources.network import NetworkCamera
+from producer.sources.synthetic import SyntheticSource
 from producer.sources.video import VideoFile
 from producer.sources.webcam import Webcam, webcam_device
+from producer.synthetic.options import SCHEME as SYNTHETIC
 
 __all__ = ["Picture", "Source", "SourceFacts", "SourceKind", "Stamp", "Unreadable", "make_source", "public_name"]
 
@@ -38,11 +40,13 @@ def make_source(text: str, limits: ImageLimits, fps: float | None = None) -> Sou
         return _thinned(NetworkCamera(url, limits, fps), fps)
     if text.startswith(("webcam:", "/dev/video")):
         return _thinned(Webcam(webcam_device(text), limits), fps)
+    if text.startswith(SYNTHETIC):
+        return _thinned(SyntheticSource(text), fps)
     scheme = _SCHEME.match(text)
     if scheme is not None:
         raise ConfigurationError(
-            f"source {public_name(text)!r}: unknown scheme {scheme[0]!r}; give a file, a folder, webcam:<number>, or a "
-            f"URL that starts with {', '.join(NETWORK)}"
+            f"source {public_name(text)!r}: unknown scheme {scheme[0]!r}; give a file, a folder, webcam:<number>, "
+            f"{SYNTHETIC}, or a URL that starts with {', '.join(NETWORK)}"
         )
     return _file_source(text, limits, fps)
 

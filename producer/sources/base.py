@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from posestream.messages import CaptureClock
+from posestream.messages import CaptureClock, Intrinsics
 
 Bgr = npt.NDArray[np.uint8]
 
@@ -52,10 +52,11 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What an opened source says of itself: how many frames it has (None: no end) and how many per second."""
+    """What an opened source says of itself: how many frames it has (None: no end), how many per second, its camera."""
 
     frames: int | None = None
     fps: float | None = None
+    intrinsics: Intrinsics | None = None
 
 
 class Source(Protocol):

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from posestream.errors import SourceError
 from posestream.service.process import StopSignal, jittered_wait_s
@@ -44,7 +45,7 @@ class Thinned:
         if inner.fps is None or inner.fps <= self._fps:
             return inner
         frames = None if inner.frames is None else max(1, round(inner.frames * self._fps / inner.fps))
-        return SourceFacts(frames=frames, fps=self._fps)
+        return replace(inner, frames=frames, fps=self._fps)
 
     def open(self) -> None:
         """Open the source, and begin anew to choose."""

@@ -1,0 +1,1 @@
+"""Synthetic people in a room, seen by cameras that are known: pictures, and the truth about them."""

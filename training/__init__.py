@@ -1,0 +1,1 @@
+"""How networks are made and judged: synthetic training frames, training, export, and accuracy on frames never seen."""
