@@ -44,9 +44,16 @@ class StopSignal:
         threading.Thread(target=self._record, args=(reader, writer), name="signals", daemon=True).start()
 
     def _record(self, reader: socket.socket, _writer: socket.socket) -> None:
-        reader.recv(1)
+        self._next_of_ours(reader)
         self._event.set()
-        os._exit(128 + reader.recv(1)[0])
+        os._exit(128 + self._next_of_ours(reader))
+
+    def _next_of_ours(self, reader: socket.socket) -> int:
+        """Wait for one of SIGNALS: a library may handle others, which arrive here as well."""
+        while True:
+            number = reader.recv(1)[0]
+            if number in self.SIGNALS:
+                return number
 
     def set(self) -> None:
         """Ask every loop to stop."""

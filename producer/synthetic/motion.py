@@ -6,7 +6,7 @@ Everything is a function of time alone, so that any moment can be asked for at o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,8 @@ from producer.synthetic.rotations import FloatArray
 PERIOD_S: Final = 48.0
 _TABLE_HZ: Final = 30
 _PERSONAL_SPACE_M: Final = 0.62
-_ATTEMPTS: Final = 40
+_ATTEMPTS: Final = 25
+_COARSER: Final = 6  # steps of the table from one look for collisions to the next
 _WALKING_M_PER_S: Final = 1.1
 
 
@@ -41,6 +42,10 @@ class Itinerary:
     def period_s(self) -> float:
         """Duration of a round."""
         return len(self.track) / _TABLE_HZ
+
+    def later(self, steps: int) -> Itinerary:
+        """Return the same round, begun so many steps after its beginning."""
+        return replace(self, track=np.concatenate((self.track[steps:], self.track[:steps] + self.turn)))
 
     def posture(self, time_s: float) -> Posture:
         """Return the person's posture at a moment."""
@@ -70,22 +75,27 @@ def plan(height_m: FloatArray, half_room_m: tuple[float, float], rng: np.random.
     """
     planned: list[Itinerary] = []
     for height in height_m:
-        attempts = (_itinerary(float(height), half_room_m, rng) for _ in range(_ATTEMPTS))
-        best, best_gap = None, -1.0
-        for attempt in attempts:
-            gap = min((_closest_m(attempt, other) for other in planned), default=np.inf)
-            if gap > best_gap:
-                best, best_gap = attempt, gap
-            if gap >= _PERSONAL_SPACE_M:
+        best, best_gap_m = _itinerary(float(height), half_room_m, rng), -1.0
+        for _ in range(_ATTEMPTS if planned else 0):
+            attempt = _itinerary(float(height), half_room_m, rng)
+            gaps_m = np.min([_closest_m(attempt, other) for other in planned], axis=0)
+            later = int(gaps_m.argmax())
+            if gaps_m[later] > best_gap_m:
+                best, best_gap_m = attempt.later(later * _COARSER), gaps_m[later]
+            if best_gap_m >= _PERSONAL_SPACE_M:
                 break
-        assert best is not None
         planned.append(best)
     return planned
 
 
-def _closest_m(one: Itinerary, other: Itinerary) -> float:
-    """Return how near two people come; all rounds have the same period."""
-    return float(np.linalg.norm(one.track[:, :2] - other.track[:, :2], axis=1).min())
+def _closest_m(one: Itinerary, other: Itinerary) -> FloatArray:
+    """Return how near two people come if the first sets out 0, 6, 12 … steps later; all rounds have the same period."""
+    here, there = one.track[::_COARSER, :2], other.track[::_COARSER, :2]
+    distance_m = np.linalg.norm(here[:, None] - there[None], axis=2)
+    count = len(here)
+    step = np.arange(count)
+    closest: FloatArray = distance_m[(step[:, None] + step) % count, step[None]].min(axis=1)
+    return closest
 
 
 def _itinerary(height_m: float, half_room_m: tuple[float, float], rng: np.random.Generator) -> Itinerary:

@@ -1,0 +1,28 @@
+"""Make or judge the demo network: `python -m training train | export | evaluate`."""
+
+from __future__ import annotations
+
+from posestream.service.process import run_command, run_service
+
+COMMANDS = {
+    "train": "training.train",
+    "export": "training.export",
+    "evaluate": "training.evaluate",
+}
+
+USAGE = """usage: python -m training {train,export,evaluate} ...
+
+  train     train the demo network on synthetic scenes and write it as OpenVINO IR; goes on where it stopped
+  export    write the network of a training run, finished or not, as OpenVINO IR
+  evaluate  measure a network on the held-out scenes, through the worker's own stages
+
+Each explains itself with --help. Training and exporting need PyTorch: pip install --group training"""
+
+
+def main(argv: list[str]) -> int:
+    """Run the command that the first argument names."""
+    return run_command(argv, COMMANDS, USAGE)
+
+
+if __name__ == "__main__":
+    run_service(main)

@@ -1,0 +1,135 @@
+"""The training itself: a network, its optimiser and its averaged weights, one batch after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from training.batches import Batch
+from training.losses import location_error_mm, losses, total
+from training.network import DemoNetwork, Maps
+from workers.pose.decoding.lifting import BODY_HEIGHT_M
+
+MAX_GRADIENT: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to train.
+
+    Attributes:
+        seed: of the network's first weights.
+        rate: the highest learning rate.
+        weight_decay: of AdamW, on the kernels.
+        warm_up: batches over which the rate rises from 0.
+        average: how much of the averaged weights each batch keeps, once there have been many.
+        bf16: compute the convolutions in bfloat16.
+    """
+
+    seed: int = 0
+    rate: float = 2e-3
+    weight_decay: float = 1e-2
+    warm_up: int = 500
+    average: float = 0.999
+    bf16: bool = True
+
+
+class Trainer:
+    """Trains one network on one device."""
+
+    def __init__(self, options: Options, device: torch.device) -> None:
+        self.device = device
+        self.batches = 0
+        self._options = options
+        torch.manual_seed(options.seed)
+        self._network = DemoNetwork().to(device)
+        self._averaged = AveragedModel(
+            self._network, multi_avg_fn=get_ema_multi_avg_fn(options.average), use_buffers=True
+        )
+        self._optimiser = torch.optim.AdamW(_parameter_groups(self._network, options.weight_decay), lr=options.rate, fused=True)
+
+    @property
+    def averaged(self) -> DemoNetwork:
+        """The network with the averaged weights, which are better than the last ones."""
+        network = self._averaged.module
+        assert isinstance(network, DemoNetwork)
+        return network
+
+    def step(self, batch: Batch, progress: float) -> dict[str, torch.Tensor]:
+        """Learn from one batch at some progress of the run, 0 to 1; returns the losses by name, and `location_mm`."""
+        rate = self.rate(progress)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        targets = {name: values.to(self.device, non_blocking=True) for name, values in batch.items()}
+        pixels = targets.pop("pixels").float()
+        self._network.train()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._options.bf16):
+            maps: Maps = self._network(pixels)
+        maps = {name: values.float() for name, values in maps.items()}
+        parts = losses(maps, targets)
+        self._optimiser.zero_grad()
+        total(parts).backward()  # type: ignore[no-untyped-call]
+        with _one_thread():
+            torch.nn.utils.clip_grad_norm_(self._network.parameters(), MAX_GRADIENT)
+            self._optimiser.step()
+            self._averaged.update_parameters(self._network)
+        self.batches += 1
+        with torch.no_grad():
+            return {name: part.detach() for name, part in parts.items()} | {
+                "location_mm": location_error_mm(maps, targets, BODY_HEIGHT_M)
+            }
+
+    def rate(self, progress: float) -> float:
+        """Return the learning rate: rising over the first batches, then along a cosine to 0 at the end of the run."""
+        warm = min(1.0, (self.batches + 1) / self._options.warm_up)
+        return self._options.rate * warm * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+    def state(self) -> dict[str, Any]:
+        """Return all that training goes on from."""
+        return {
+            "batches": self.batches,
+            "network": self._network.state_dict(),
+            "averaged": self._averaged.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.batches = state["batches"]
+        self._network.load_state_dict(state["network"])
+        self._averaged.load_state_dict(state["averaged"])
+        self._optimiser.load_state_dict(state["optimiser"])
+
+
+def averaged_network(state: dict[str, Any]) -> DemoNetwork:
+    """Return the network with a state's averaged weights, ready for inference."""
+    network = DemoNetwork()
+    averaged = AveragedModel(network, use_buffers=True)
+    averaged.load_state_dict(state["averaged"])
+    network = averaged.module
+    network.eval()
+    return network
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread: for many small tensors, threads would wait for each other more than they compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _parameter_groups(network: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Decay kernels, and neither biases nor batch norms."""
+    kernels = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
