@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import decoding, server_functions
+from tests.benchmarks import decoding, server_functions, synthetic
 
 if __name__ == "__main__":
     decoding.main()
     server_functions.main()
+    synthetic.main()

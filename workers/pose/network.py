@@ -179,7 +179,8 @@ def _read(core: openvino.Core, path: Path) -> openvino.Model:
     if not path.is_file():
         raise ModelError(
             f"model {path}: no such file; `python -m workers model fetch` gets the official network, "
-            "`python -m workers model convert FILE` converts one you have"
+            "`python -m workers model convert FILE` converts one you have, and `--model demo` takes the small one that "
+            "comes with the project, which knows drawn people only"
         )
     try:
         model = core.read_model(path)

@@ -87,7 +87,7 @@ class PoseService:
     def _start_network(self) -> PoseNetwork:
         settings = self._settings
         network = PoseNetwork(
-            settings.model,
+            settings.network,
             NetworkOptions(
                 device=settings.device,
                 threads=settings.threads or usable_cpus(),

@@ -9,13 +9,15 @@ from pydantic import Field
 
 from posestream.image import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from posestream.service.settings import ServiceSettings
+from workers.networks import DEMO_NETWORK
 
 
 class PoseSettings(ServiceSettings):
     """The pose worker: takes frames, infers, decodes the people, finishes."""
 
     model: Path = Path("models/human-pose-estimation-3d-0001.xml")
-    """The network: an OpenVINO IR (.xml beside its .bin), as `python -m workers model` makes them."""
+    """The network: an OpenVINO IR (.xml beside its .bin), as `python -m workers model` makes them; or demo, for the
+    small network that comes with the project and knows synthetic people only."""
     device: str = "CPU"
     """OpenVINO device to infer on."""
     precision: Literal["f32", "f16", "bf16"] = "f32"
@@ -42,6 +44,11 @@ class PoseSettings(ServiceSettings):
     """Failed deliveries after which a frame is dead-lettered."""
     grace_s: float = Field(20.0, gt=0)
     """Seconds to finish the frames in hand after SIGTERM; what is left then is given back."""
+
+    @property
+    def network(self) -> Path:
+        """The file that `model` means."""
+        return DEMO_NETWORK if str(self.model) == "demo" else self.model
 
     @property
     def first_wh(self) -> tuple[int, int]:

@@ -1,0 +1,9 @@
+"""The network that comes with the project; its model card is beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+DEMO_NETWORK: Final = Path(__file__).parent / "demo.xml"
+"""A small network trained on drawn people: for trying everything out, not for real cameras."""
