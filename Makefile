@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+DEMO   := $(VENV)/.ready-demo
 
-.PHONY: help setup test test-system lint bench clean
+.PHONY: help setup demo test test-system lint bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -12,10 +13,22 @@ help:  ## this list
 setup: $(READY)  ## create the virtual environment with everything from PyPI
 
 # pip learnt dependency groups in 25.1; the one that comes with Python 3.11 is older.
-$(READY): pyproject.toml
+define install
+	@echo "setting up $(VENV) with packages from PyPI; this takes a minute or two, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[cli]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[cli]' --group $(1)
+endef
+
+$(READY): pyproject.toml
+	$(call install,dev)
+	@touch $(DEMO) $@
+
+demo: $(DEMO)  ## cameras, a server and workers on this machine for half a minute; DEMO_ARGS=--help explains more
+	@$(BIN)/python -m deploy.local $(DEMO_ARGS)
+
+$(DEMO): pyproject.toml
+	$(call install,demo)
 	@touch $@
 
 test: lint  ## lint, types, and every test that needs PyPI alone

@@ -1,11 +1,11 @@
-"""Which frames make which batch, and the processes that draw them ahead of the training."""
+"""Batches of frames with their targets, drawn by other processes ahead of the training."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import cv2
@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, Dataset
 from producer.synthetic.truth import Truth
 from training.losses import TARGETS
 from training.mirror import mirrored
+from training.plan import Plan
 from training.targets import draw_targets
 
-FULL_SIZE_WH: Final = (448, 256)
 PAIRS_AHEAD: Final = 2
 
 Batch = dict[str, torch.Tensor]
@@ -30,48 +30,6 @@ class Sample(Protocol):
 
     def __call__(self, seed: int, size_wh: tuple[int, int]) -> tuple[npt.NDArray[np.uint8], Truth]:
         """Return a BGR image `(H, W, 3)` and the truth about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A whole run's frames. Batches come in pairs: frames that are drawn, and the same ones mirrored.
-
-    All of it follows from these numbers, so that a run that stops goes on with the very batch it would have had.
-
-    Attributes:
-        first_seed: of the first frame that is drawn; the next one has the next seed, and none is drawn twice.
-        frames: how many the run has; the last batch is a full one, too.
-        batch: frames in each batch.
-        widths: one of these in pixels, each as likely, is the width of a pair of batches; the height is always 256.
-        full_size_share: so much of the run, at its end, has the full width alone.
-    """
-
-    first_seed: int
-    frames: int
-    batch: int
-    widths: tuple[int, ...]
-    full_size_share: float
-
-    @property
-    def batches(self) -> int:
-        """How many there are."""
-        return -(-self.frames // self.batch)
-
-    @property
-    def pairs(self) -> int:
-        """How many pairs of batches there are; the second of the last may be left over."""
-        return -(-self.batches // 2)
-
-    def size_wh(self, pair: int) -> tuple[int, int]:
-        """Return the size of the frames of a pair of batches."""
-        if pair >= self.pairs * (1 - self.full_size_share):
-            return FULL_SIZE_WH
-        return int(np.random.default_rng((self.first_seed, pair)).choice(self.widths)), FULL_SIZE_WH[1]
-
-    def seeds(self, pair: int) -> range:
-        """Return the seeds of the frames that are drawn for a pair of batches."""
-        first = self.first_seed + pair * self.batch
-        return range(first, first + self.batch)
 
 
 class Pairs(Dataset[tuple[Batch, Batch]]):
@@ -121,7 +79,12 @@ def _batch(frames: Sequence[tuple[npt.NDArray[np.uint8], Truth]]) -> Batch:
 
 
 def _settle(_: int) -> None:
-    """Keep a drawing process to one thread, as the others are for the training, which also says when to stop."""
+    """Let a drawing process run where the training leaves a core idle; the training also says when to stop.
+
+    The training's threads wait for each other all the time, so that one which has to share its core holds up all. Where
+    cores are few, the two take turns: batches are drawn while the training has none left.
+    """
+    os.nice(19)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

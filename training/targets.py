@@ -1,10 +1,11 @@
 """What the network should say about a frame: the truth as maps, and how much each cell of them counts.
 
-Symbols as in `workers.pose.decoding`: P people, J = 19 Panoptic joints, K = 18 OpenPose joints, L = 19 limbs, H and W the
-maps' size. A joint at network pixel x is at cell x / 8 - 0.5, cells being counted from the first one's centre.
+Symbols as in `workers.pose.decoding`: P people, J = 19 Panoptic joints, K = 18 OpenPose joints, L = 19 limbs, H and W
+the maps' size. A joint at network pixel x is at cell x / 8 - 0.5, cells being counted from the first one's centre.
 
 Joints that another person hides are nobody's target: around them the network is neither rewarded nor punished. Those
-that the own body hides are targets, since their place can be told.
+that the own body hides are targets, since their place can be told. So is the neck of somebody of whom enough else is
+visible, whatever hides it, because the decoder has no use for people without one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from posestream.skeleton import JOINT_COUNT, NECK, PELVIS
 from producer.synthetic.truth import Truth, Visibility
+from training.accuracy import MIN_VISIBLE_JOINTS
 from workers.pose.decoding.grids import STRIDE
 from workers.pose.decoding.joints import OPENPOSE_JOINT_COUNT, PANOPTIC_OF_OPENPOSE
 from workers.pose.decoding.lifting import BODY_HEIGHT_M, READ_TOGETHER
@@ -25,14 +27,14 @@ from workers.pose.decoding.limbs import JOINTS_A, JOINTS_B, LIMBS, PAF_XY
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
-SIGMA_CELLS: Final = 0.75
+SIGMA_CELLS: Final = 0.85
 UNDECIDED_RADIUS_CELLS: Final = 2.0
 LIMB_RADIUS_CELLS: Final = 1.0
 UNDECIDED_LIMB_RADIUS_CELLS: Final = 1.5
 LOCATION_RADIUS_CELLS: Final = 1.75
 
-# Locations are read at a joint of the own group, and at the neck all of them; neck and pelvis at the neck only. The face is
-# one group, because each of its halves is read at joints of the other, too (`lifting.SEEN_FOR`).
+# Locations are read at a joint of the own group, and at the neck all of them; neck and pelvis at the neck only. The
+# face is one group, because each of its halves is read at joints of the other, too (`lifting.SEEN_FOR`).
 GROUPS: Final = (np.union1d(READ_TOGETHER[0], READ_TOGETHER[1]), *READ_TOGETHER[2:], np.array((NECK, PELVIS)))
 READ_AT_JOINTS: Final = (*(np.array((NECK, *group)) for group in GROUPS[:-1]), np.array((NECK,)))
 
@@ -58,10 +60,13 @@ def draw_targets(truth: Truth, size_wh: tuple[int, int]) -> Targets:
     """Return the targets for an input of this width and height in pixels, in which `truth.joints_px` is given."""
     hw = (size_wh[1] // STRIDE, size_wh[0] // STRIDE)
     in_front = np.isfinite(truth.joints_px).all(axis=(1, 2))  # nobody half behind the camera is drawn
-    cells = truth.joints_px[in_front] / STRIDE - np.float32(0.5)  # (P, J, 2)
+    cells = truth.joints_px[in_front] / np.float32(STRIDE) - np.float32(0.5)  # (P, J, 2)
     visibility = truth.visibility[in_front]
     shown = (visibility == Visibility.VISIBLE) | (visibility == Visibility.SELF_OCCLUDED)
     hidden = visibility == Visibility.OCCLUDED
+    guessed = hidden[:, NECK] & ((visibility == Visibility.VISIBLE).sum(axis=1) >= MIN_VISIBLE_JOINTS)
+    shown[:, NECK] |= guessed
+    hidden[:, NECK] &= ~guessed
     blobs = _blobs(cells, hw)
     heatmaps, heatmap_weights = _heatmaps(blobs, shown, hidden)
     pafs, paf_weights = _pafs(cells, shown, hidden, hw)
@@ -87,17 +92,13 @@ def _heatmaps(blobs: FloatArray, shown: BoolArray, hidden: BoolArray) -> tuple[F
         np.maximum(targets[:-1], blob, out=targets[:-1], where=is_seen[:, None, None])
     targets[-1] = 1 - targets[:-1].max(axis=0)
     if unseen.any():
-        undecided = np.max(
-            blobs[:, PANOPTIC_OF_OPENPOSE], axis=0, initial=0, where=unseen[:, :, None, None]
-        )
+        undecided = np.max(blobs[:, PANOPTIC_OF_OPENPOSE], axis=0, initial=0, where=unseen[:, :, None, None])
         weights[:-1] = (undecided < _height_at(UNDECIDED_RADIUS_CELLS)) | (targets[:-1] > undecided)
         weights[-1] = weights[:-1].min(axis=0)
     return targets, weights
 
 
-def _pafs(
-    cells: FloatArray, shown: BoolArray, hidden: BoolArray, hw: tuple[int, int]
-) -> tuple[FloatArray, FloatArray]:
+def _pafs(cells: FloatArray, shown: BoolArray, hidden: BoolArray, hw: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
     targets = np.zeros((2 * len(LIMBS), *hw), np.float32)
     weights = np.ones((len(LIMBS), *hw), np.float32)
     count = np.zeros((len(LIMBS), *hw), np.float32)

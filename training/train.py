@@ -15,16 +15,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from posestream.service.process import StopSignal
 from posestream.service.settings import Settings
 from posestream.service.settings import load as load_settings
-from training.batches import FULL_SIZE_WH, Plan, Sample, load
+from training.batches import Sample, load
 from training.checkpoints import Log, RunError, read, save
 from training.export import DEFAULT_OUTPUT, export
+from training.plan import FULL_SIZE_WH, SEEDS_PER_RUN, Plan
 from training.scenes import sample_frame
 from training.trainer import Options, Trainer
 from workers.model.contract import STRIDE_PX
 
 PROGRAM: Final = "python -m training train"
 LOGGED_EVERY: Final = 50  # batches
-SEEDS_PER_RUN: Final = 10_000_000
 
 
 class TrainSettings(Settings):
@@ -34,7 +34,7 @@ class TrainSettings(Settings):
     """Folder of the training run: its checkpoint and its log."""
     output: Path = DEFAULT_OUTPUT
     """File (.xml) to write at the end; the weights (.bin) go beside it."""
-    frames: int = Field(400_000, ge=1)
+    frames: int = Field(200_000, ge=1, le=SEEDS_PER_RUN)
     """How many frames to learn from, each of them once."""
     seed: int = Field(0, ge=0, le=1000)
     """What the first weights and the frames follow from."""
@@ -44,9 +44,9 @@ class TrainSettings(Settings):
     """Widths of the frames in pixels, each as likely (a width given twice is twice as likely); 256 high."""
     full_size_share: float = Field(0.15, ge=0, le=1)
     """Share of the run, at its end, with frames of the full width alone."""
-    rate: float = Field(2e-3, gt=0)
+    rate: float = Field(3e-3, gt=0)
     """The highest learning rate; it rises at first and falls to zero along a cosine."""
-    processes: int = Field(1, ge=0)
+    processes: int = Field(2, ge=0)
     """Processes that draw the frames; 0: the training draws them itself."""
     threads: int | None = Field(None, ge=1)
     """CPU threads of the training, by default one for each core."""
@@ -89,7 +89,7 @@ def main(argv: list[str]) -> int:
 
 
 def train(settings: TrainSettings, sample: Sample, command: str, stop: StopSignal, console: Console) -> bool:
-    """Train until the planned frames are used up (returns True) or asked to stop; the checkpoint is written in both cases.
+    """Train until the planned frames are used up (returns True) or asked to stop; writes the checkpoint in both cases.
 
     Raises:
         RunError: the folder has a run with other settings, or a damaged one.
@@ -141,9 +141,7 @@ class _Keeper:
     def now(self) -> None:
         frames = self._trainer.batches * self._settings.batch
         history = {"command": self._command, "seed": self._settings.seed, "frames": frames}
-        save(
-            self._settings.run, self._trainer.state() | {"same_run": self._settings.same_run(), "history": history}
-        )
+        save(self._settings.run, self._trainer.state() | {"same_run": self._settings.same_run(), "history": history})
         self._saved_s = time.monotonic()
 
 
@@ -162,6 +160,7 @@ class _Meter:
     def add(self, values: dict[str, torch.Tensor]) -> None:
         self._recent.append(values)
         self._frames += self._batch
+        self._progress.update(self._task, completed=self._frames)
         if len(self._recent) < LOGGED_EVERY:
             return
         now_s = time.monotonic()
@@ -169,7 +168,7 @@ class _Meter:
         means = {name: float(torch.stack([each[name] for each in self._recent]).mean()) for name in self._recent[0]}
         self._log.write(frames=self._frames, frames_per_second=round(rate, 2), **means)
         shown = "  ".join(f"{name} {value:.3g}" for name, value in means.items() if not name.startswith("first"))
-        self._progress.update(self._task, completed=self._frames, shown=f"{rate:.1f} frames/s  {shown}")
+        self._progress.update(self._task, shown=f"{rate:.1f} frames/s  {shown}")
         self._recent, self._since_s = [], now_s
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from training.batches import Batch
 from training.losses import location_error_mm, losses, total
+from training.muon import Muon
 from training.network import DemoNetwork, Maps
 from workers.pose.decoding.lifting import BODY_HEIGHT_M
 
@@ -26,14 +27,14 @@ class Options:
     Attributes:
         seed: of the network's first weights.
         rate: the highest learning rate.
-        weight_decay: of AdamW, on the kernels.
+        weight_decay: of the inner kernels.
         warm_up: batches over which the rate rises from 0.
         average: how much of the averaged weights each batch keeps, once there have been many.
         bf16: compute the convolutions in bfloat16.
     """
 
     seed: int = 0
-    rate: float = 2e-3
+    rate: float = 3e-3
     weight_decay: float = 1e-2
     warm_up: int = 500
     average: float = 0.999
@@ -49,10 +50,12 @@ class Trainer:
         self._options = options
         torch.manual_seed(options.seed)
         self._network = DemoNetwork().to(device)
-        self._averaged = AveragedModel(
-            self._network, multi_avg_fn=get_ema_multi_avg_fn(options.average), use_buffers=True
+        self._averaged = AveragedModel(self._network, multi_avg_fn=_average(options.average), use_buffers=True)
+        inner, outer = _inner_and_outer(self._network)
+        self._optimisers: tuple[torch.optim.Optimizer, ...] = (
+            Muon(inner, lr=options.rate, weight_decay=options.weight_decay),
+            torch.optim.AdamW(outer, lr=options.rate, weight_decay=0.0, fused=True),
         )
-        self._optimiser = torch.optim.AdamW(_parameter_groups(self._network, options.weight_decay), lr=options.rate, fused=True)
 
     @property
     def averaged(self) -> DemoNetwork:
@@ -64,8 +67,10 @@ class Trainer:
     def step(self, batch: Batch, progress: float) -> dict[str, torch.Tensor]:
         """Learn from one batch at some progress of the run, 0 to 1; returns the losses by name, and `location_mm`."""
         rate = self.rate(progress)
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
+        for optimiser in self._optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.zero_grad()
         targets = {name: values.to(self.device, non_blocking=True) for name, values in batch.items()}
         pixels = targets.pop("pixels").float()
         self._network.train()
@@ -73,11 +78,11 @@ class Trainer:
             maps: Maps = self._network(pixels)
         maps = {name: values.float() for name, values in maps.items()}
         parts = losses(maps, targets)
-        self._optimiser.zero_grad()
-        total(parts).backward()  # type: ignore[no-untyped-call]
+        total(parts).backward()
         with _one_thread():
             torch.nn.utils.clip_grad_norm_(self._network.parameters(), MAX_GRADIENT)
-            self._optimiser.step()
+            for optimiser in self._optimisers:
+                optimiser.step()
             self._averaged.update_parameters(self._network)
         self.batches += 1
         with torch.no_grad():
@@ -96,7 +101,7 @@ class Trainer:
             "batches": self.batches,
             "network": self._network.state_dict(),
             "averaged": self._averaged.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -104,15 +109,16 @@ class Trainer:
         self.batches = state["batches"]
         self._network.load_state_dict(state["network"])
         self._averaged.load_state_dict(state["averaged"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        for optimiser, kept in zip(self._optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
 
 
 def averaged_network(state: dict[str, Any]) -> DemoNetwork:
     """Return the network with a state's averaged weights, ready for inference."""
     network = DemoNetwork()
-    averaged = AveragedModel(network, use_buffers=True)
-    averaged.load_state_dict(state["averaged"])
-    network = averaged.module
+    prefix = "module."
+    weights = {name: value for name, value in state["averaged"].items() if name.startswith(prefix)}
+    network.load_state_dict({name.removeprefix(prefix): value for name, value in weights.items()})
     network.eval()
     return network
 
@@ -128,8 +134,24 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _parameter_groups(network: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Decay kernels, and neither biases nor batch norms."""
-    kernels = [parameter for parameter in network.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+def _average(keep: float) -> Callable[[list[torch.Tensor], list[torch.Tensor], torch.Tensor], None]:
+    """Return what moves averages towards current values: quickly at first, so that they soon forget the beginning."""
+
+    def move(averages: list[torch.Tensor], values: list[torch.Tensor], count: torch.Tensor) -> None:
+        kept = min(keep, (1 + int(count)) / (10 + int(count)))
+        with torch.no_grad():
+            if averages[0].is_floating_point():
+                torch._foreach_lerp_(averages, values, 1 - kept)
+            else:  # batch norms' counters
+                torch._foreach_copy_(averages, values)
+
+    return move
+
+
+def _inner_and_outer(network: DemoNetwork) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
+    """Return the kernels inside the network, which Muon moves, and the first, the last and all that are no kernels."""
+    ends = {network.stem[0].weight, network.place.weight}
+    ends |= {head[-1].weight for head in (network.first_head, network.maps_head, network.features_head)}
+    inner = [parameter for parameter in network.parameters() if parameter.ndim == 4 and parameter not in ends]
+    known = set(inner)
+    return inner, [parameter for parameter in network.parameters() if parameter not in known]

@@ -25,7 +25,7 @@ MAX_WAIT_S = 5.0
 class StopSignal:
     """Set by SIGTERM or SIGINT, or by the program; loops look at it and act."""
 
-    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+    SIGNALS: tuple[signal.Signals, ...] = (signal.SIGTERM, signal.SIGINT)
 
     def __init__(self) -> None:
         self._event = threading.Event()

@@ -35,6 +35,7 @@ class SyntheticSource:
     def open(self) -> None:
         """Start from the first frame; a camera without `start` starts now."""
         self._index = -1
+        self._view.image(0)  # the first picture takes as long as many others: the room is drawn with it
         if self._options.start_ms is None and self.kind is SourceKind.CAMERA:
             self._start_ms = int(self._now_s() * 1000)
 

@@ -1,0 +1,1 @@
+"""Ways to run posestream: on one machine, in containers, on Kubernetes."""

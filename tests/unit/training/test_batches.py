@@ -1,0 +1,59 @@
+"""Batches, drawn here or by other processes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs PyTorch: pip install --group training")
+
+import torch
+
+from tests.unit.training.scenes import sample
+from training.batches import Batch, load
+from training.mirror import mirrored
+from training.plan import Plan
+from training.targets import draw_targets
+
+PLAN = Plan(first_seed=50, frames=10, batch=2, widths=(96, 128), full_size_share=0.4)
+
+
+def same(one: Batch, other: Batch) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture(scope="module")
+def batches() -> list[Batch]:
+    return list(load(PLAN, sample, first_batch=0, processes=0))
+
+
+def test_a_batch_has_the_frames_of_its_seeds_and_the_next_one_has_them_mirrored(batches):
+    for pair in range(2):
+        size_wh = PLAN.size_wh(pair)
+        drawn, turned = batches[2 * pair : 2 * pair + 2]
+        for place, seed in enumerate(PLAN.seeds(pair)):
+            image, truth = sample(seed, size_wh)
+            for batch, frame in ((drawn, (image, truth)), (turned, mirrored(image, truth, seed))):
+                np.testing.assert_array_equal(batch["pixels"][place].permute(1, 2, 0), frame[0])
+                np.testing.assert_array_equal(batch["pafs"][place], draw_targets(frame[1], size_wh).pafs)
+
+
+def test_there_are_as_many_as_planned_and_the_last_ones_are_of_full_size(batches):
+    assert len(batches) == PLAN.batches == 5
+    assert [batch["pixels"].shape[3] for batch in batches[2:]] == [128, 128, 448] or batches[2]["pixels"].shape[
+        3
+    ] == 448
+    assert batches[-1]["pixels"].shape == (2, 3, 256, 448)
+    assert batches[-1]["features"].shape == (2, 57, 32, 56)
+
+
+@pytest.mark.parametrize("first", range(6))
+def test_a_run_goes_on_with_the_very_batch_it_would_have_had(batches, first):
+    rest = list(load(PLAN, sample, first_batch=first, processes=0))
+    assert len(rest) == 5 - first
+    assert all(same(one, other) for one, other in zip(rest, batches[first:], strict=True))
+
+
+def test_other_processes_draw_the_same_in_the_same_order(batches):
+    drawn = list(load(PLAN, sample, first_batch=0, processes=2))
+    assert all(same(one, other) for one, other in zip(drawn, batches, strict=True))

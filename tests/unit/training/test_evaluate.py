@@ -1,0 +1,93 @@
+"""Measuring through the worker's stages, with networks whose answers are known."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from posestream.errors import ModelError
+from tests.networks import Case, grey_level, write_network
+from tests.unit.training.people import CAMERA, leaning, truth_of
+from training.cards import BEGIN, END
+from training.evaluate import HeldOut, held_out, main, measure
+from training.scenes import HELD_OUT_FRAMES
+from training.targets import draw_targets
+
+WH = (448, 256)
+SCENES = ((), ((-1.0, -0.5, 4.0),), ((-1.2, -0.5, 4.0), (1.1, -0.5, 3.6)))
+KINDS = (("empty",), ("open", "1 person"), ("open", "2 people"))
+
+
+def truth(case: int):
+    return truth_of(*(leaning(neck_m) for neck_m in SCENES[case]))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A perfect network for three scenes, each of which it knows by the grey level of the frame."""
+    targets = [draw_targets(truth(case), WH) for case in range(3)]
+    cases = [Case(target.features, target.heatmaps, target.pafs) for target in targets]
+    return write_network(tmp_path_factory.mktemp("network") / "known.xml", cases)
+
+
+def frame(shown: int, true: int) -> HeldOut:
+    image = np.full((WH[1], WH[0], 3), grey_level(shown), np.uint8)
+    return HeldOut(image, truth(true), CAMERA, KINDS[true])
+
+
+def test_a_perfect_network_has_hardly_any_error(model):
+    measured = measure([frame(case, case) for case in (2, 0, 1)], model)
+    everything = measured["all"].as_dict()
+    assert everything["frames"] == 3
+    assert (everything["counted"], everything["matched"], everything["extra"]) == (3, 3, 0)
+    assert everything["mean_error_px"] < 1.5
+    assert everything["mpjpe_mm"] < 1
+    assert everything["depth_error_m"] < 0.3
+
+
+def test_a_network_that_sees_somebody_in_an_empty_room_and_misses_somebody_elsewhere_is_told_so(model):
+    everything = measure([frame(1, 0), frame(0, 1), frame(2, 2)], model)["all"]
+    assert (everything.counted, everything.matched, everything.predicted, everything.extra) == (3, 2, 3, 1)
+
+
+def test_each_kind_of_frame_is_measured_for_itself(model):
+    measured = measure([frame(case, case) for case in range(3)], model)
+    assert list(measured) == ["all", "1 person", "2 people", "empty", "open"]
+    assert {kind: accuracy.frames for kind, accuracy in measured.items()} == {
+        "all": 3,
+        "1 person": 1,
+        "2 people": 1,
+        "empty": 1,
+        "open": 2,
+    }
+    assert measured["2 people"].counted == 2
+
+
+def test_held_out_frames_say_what_they_are():
+    for number in (0, 1, HELD_OUT_FRAMES - 1):
+        drawn = held_out(number)
+        assert drawn.image.shape == (720, 1280, 3)
+        assert drawn.intrinsics.calibrated
+        people = number % 6
+        assert len(drawn.truth) == people
+        assert drawn.kinds[1:] == (() if not people else ("1 person",) if people == 1 else (f"{people} people",))
+
+
+def test_the_command_writes_figures_and_card(model, tmp_path, capsys):
+    card, figures = tmp_path / "README.md", tmp_path / "figures.json"
+    card.write_text(f"# Card\n{BEGIN}\n{END}\n")
+    code = main(["--model", str(model), "--frames", "3", "--json", str(figures), "--card", str(card)])
+    assert code == 0
+    shown = capsys.readouterr().out
+    written = json.loads(figures.read_text())
+    assert written["all"]["frames"] == 3
+    assert written["model_sha256"] in card.read_text()
+    assert "| all | 3 |" in card.read_text()
+    assert "on 3 held-out frames" in shown
+
+
+def test_a_network_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(ModelError, match=r"absent\.xml"):
+        measure([], tmp_path / "absent.xml")

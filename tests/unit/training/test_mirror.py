@@ -1,0 +1,47 @@
+"""Frames in the mirror."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from posestream.skeleton import JOINT_NAMES
+from tests.unit.training.people import SIZE_WH, VIEW, leaning, truth_of
+from tests.unit.workers.pose.decoding.synthetic_maps import project_px
+from training.mirror import MIRRORED_JOINT, mirrored
+
+TRUTH = truth_of(leaning((-1.0, -0.5, 4.0)), leaning((0.6, -0.4, 3.0)))
+GREY = np.full((SIZE_WH[1], SIZE_WH[0], 3), 100, np.uint8)
+
+
+def test_left_and_right_change_places_and_the_others_stay():
+    for name, other in zip(JOINT_NAMES, MIRRORED_JOINT, strict=True):
+        side = {"l_": "r_", "r_": "l_"}.get(name[:2])
+        assert JOINT_NAMES[other] == (side + name[2:] if side else name)
+
+
+def test_the_mirrored_truth_is_what_the_camera_sees():
+    _, truth = mirrored(GREY, TRUTH, seed=1)
+    np.testing.assert_allclose(project_px(truth.joints_m, VIEW), truth.joints_px, atol=1e-3)
+
+
+def test_mirrored_twice_is_as_before():
+    _, truth = mirrored(*mirrored(GREY, TRUTH, seed=1), seed=2)
+    np.testing.assert_allclose(truth.joints_px, TRUTH.joints_px, atol=1e-3)
+    np.testing.assert_array_equal(truth.joints_m, TRUTH.joints_m)
+    np.testing.assert_array_equal(truth.visibility, TRUTH.visibility)
+    np.testing.assert_array_equal(truth.ids, TRUTH.ids)
+
+
+def test_a_mark_on_a_joint_stays_on_the_joint():
+    image = GREY.copy()
+    x, y = (int(value) for value in TRUTH.joints_px[0, JOINT_NAMES.index("l_wrist")])
+    image[y, x] = 255
+    flipped, truth = mirrored(image, TRUTH, seed=3)
+    brightest = np.unravel_index(flipped.sum(axis=2).argmax(), flipped.shape[:2])
+    joint = truth.joints_px[0, JOINT_NAMES.index("r_wrist")]
+    assert np.abs(np.array(brightest)[::-1] + 0.5 - joint).max() <= 1
+
+
+def test_the_light_changes_with_the_seed_alone():
+    assert not np.array_equal(mirrored(GREY, TRUTH, seed=1)[0], mirrored(GREY, TRUTH, seed=2)[0])
+    np.testing.assert_array_equal(mirrored(GREY, TRUTH, seed=1)[0], mirrored(GREY, TRUTH, seed=1)[0])

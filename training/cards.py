@@ -1,0 +1,79 @@
+"""Measured accuracy as tables: for the terminal, and in a model card between two markers."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.table import Table
+
+from posestream.errors import ConfigurationError
+from training.accuracy import Accuracy
+
+BEGIN: Final = "<!-- accuracy: written by python -m training evaluate -->"
+END: Final = "<!-- end of accuracy -->"
+
+_HEADINGS: Final = ("frames", "people counted", "found", "extra", "2D px", "joints found", "MPJPE mm", "depth m")
+
+Measured = Mapping[str, Accuracy]
+
+
+def table(measured: Measured, title: str) -> Table:
+    """Return a table for the terminal, a row for each kind of frame."""
+    shown = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    shown.add_column("")
+    for heading in _HEADINGS:
+        shown.add_column(heading, justify="right")
+    for name, accuracy in measured.items():
+        shown.add_row(name, *_cells(accuracy), style="bold" if name == next(iter(measured)) else None)
+    return shown
+
+
+def markdown(measured: Measured, remarks: Sequence[str]) -> str:
+    """Return the accuracy section of a model card, without its markers: remarks, then the table."""
+    lines = [*remarks, "", "| | " + " | ".join(_HEADINGS) + " |", "|---|" + "---:|" * len(_HEADINGS)]
+    lines += [f"| {name} | " + " | ".join(_cells(accuracy)) + " |" for name, accuracy in measured.items()]
+    return "\n".join(lines)
+
+
+def rewrite(card: Path, section: str) -> None:
+    """Put a section between the markers of a model card, instead of what is there, in one step.
+
+    Raises:
+        ConfigurationError: there is no such card, or it lacks the markers.
+    """
+    try:
+        text = card.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"model card {card}: {error.strerror or error}") from error
+    before, begun, rest = text.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not begun or not ended:
+        raise ConfigurationError(f"model card {card}: put the lines {BEGIN} and {END} where the accuracy is to go")
+    staging = card.with_name(card.name + ".part")
+    staging.write_text(f"{before}{BEGIN}\n\n{section}\n\n{END}{after}", encoding="utf-8")
+    os.replace(staging, card)
+
+
+def _cells(accuracy: Accuracy) -> tuple[str, ...]:
+    return (
+        str(accuracy.frames),
+        str(accuracy.counted),
+        _percent(accuracy.found_share),
+        _percent(accuracy.extra_share),
+        _number(accuracy.mean_error_px, 2),
+        _percent(accuracy.joints_share),
+        _number(accuracy.mpjpe_mm, 1),
+        _number(accuracy.depth_error_m, 2),
+    )
+
+
+def _percent(share: float) -> str:
+    return "-" if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def _number(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
