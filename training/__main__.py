@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from posestream.errors import ConfigurationError
 from posestream.service.process import run_command, run_service
 
 COMMANDS = {
@@ -21,7 +22,14 @@ Each explains itself with --help. Training and exporting need PyTorch: pip insta
 
 def main(argv: list[str]) -> int:
     """Run the command that the first argument names."""
-    return run_command(argv, COMMANDS, USAGE)
+    try:
+        return run_command(argv, COMMANDS, USAGE)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ConfigurationError(
+            f"{argv[0]} needs PyTorch, which is not installed: python -m pip install --group training"
+        ) from error
 
 
 if __name__ == "__main__":

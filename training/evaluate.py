@@ -27,12 +27,12 @@ from training.accuracy import ROWS, Accuracy
 from training.cards import markdown, rewrite, table
 from training.scenes import HELD_OUT_FRAMES, held_out_frame, held_out_plan
 from workers.model.files import sha256_of
+from workers.networks import DEMO_NETWORK
 from workers.pose.cpus import usable_cpus
 from workers.pose.frame import FrameProcessor
 from workers.pose.network import NetworkOptions, PoseNetwork
 
 PROGRAM: Final = "python -m training evaluate"
-DEFAULT_MODEL: Final = Path("workers/networks/demo.xml")
 JPEG_QUALITY: Final = 90
 ALL_FRAMES: Final = "all"
 
@@ -40,7 +40,7 @@ ALL_FRAMES: Final = "all"
 class EvaluateSettings(Settings):
     """Measure a network's accuracy on the held-out frames, by the rules of training/ACCURACY.md."""
 
-    model: Path = DEFAULT_MODEL
+    model: Path = DEMO_NETWORK
     """The network: an OpenVINO IR (.xml beside its .bin)."""
     frames: int = Field(HELD_OUT_FRAMES, ge=1, le=HELD_OUT_FRAMES)
     """How many of the held-out frames to measure on, from the first on."""

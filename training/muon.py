@@ -25,14 +25,14 @@ class Muon(torch.optim.Optimizer):
     ) -> None:
         super().__init__(kernels, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:
         """Take one step by the gradients there are; a closure is not supported."""
         assert closure is None
-        for group in self.param_groups:
-            for kernel in group["params"]:
-                if kernel.grad is not None:
-                    self._move(kernel, group)
+        with torch.no_grad():
+            for group in self.param_groups:
+                for kernel in group["params"]:
+                    if kernel.grad is not None:
+                        self._move(kernel, group)
 
     def _move(self, kernel: torch.Tensor, group: dict[str, Any]) -> None:
         state = self.state[kernel]
@@ -47,7 +47,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
-    """Return a matrix `(M, N)` with its singular values brought to about 0.7 to 1.2, by Newton and Schulz's iteration."""
+    """Return a matrix `(M, N)` whose singular values Newton and Schulz's iteration has brought to some 0.7 to 1.2."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)

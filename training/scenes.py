@@ -74,7 +74,7 @@ def sample_frame(seed: int, size_wh: tuple[int, int]) -> tuple[Bgr, Truth]:
         return image, setting.truth
     scale = np.array(size_wh, np.float32) / np.array(drawn_wh, np.float32)
     image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
-    return image, replace(setting.truth, joints_px=setting.truth.joints_px * scale)
+    return image, replace(setting.truth, joints_px=(setting.truth.joints_px * scale).astype(np.float32))
 
 
 def held_out_frame(number: int) -> tuple[Bgr, Truth, Intrinsics]:

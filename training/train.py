@@ -17,11 +17,12 @@ from posestream.service.settings import Settings
 from posestream.service.settings import load as load_settings
 from training.batches import Sample, load
 from training.checkpoints import Log, RunError, read, save
-from training.export import DEFAULT_OUTPUT, export
+from training.export import export
 from training.plan import FULL_SIZE_WH, SEEDS_PER_RUN, Plan
 from training.scenes import sample_frame
 from training.trainer import Options, Trainer
 from workers.model.contract import STRIDE_PX
+from workers.networks import DEMO_NETWORK
 
 PROGRAM: Final = "python -m training train"
 LOGGED_EVERY: Final = 50  # batches
@@ -32,7 +33,7 @@ class TrainSettings(Settings):
 
     run: Path = Path("runs/demo")
     """Folder of the training run: its checkpoint and its log."""
-    output: Path = DEFAULT_OUTPUT
+    output: Path = DEMO_NETWORK
     """File (.xml) to write at the end; the weights (.bin) go beside it."""
     frames: int = Field(200_000, ge=1, le=SEEDS_PER_RUN)
     """How many frames to learn from, each of them once."""

@@ -20,8 +20,8 @@ from deploy.local.settings import DemoSettings, load_demo
 from deploy.local.summary import show, write_json
 from posestream.cli.console import table_console
 from posestream.service.process import StopSignal, run_service
+from workers.networks import DEMO_NETWORK
 
-DEMO_NETWORK: Final = Path("workers/networks/demo.xml")
 OFFICIAL_NETWORK: Final = Path("models/human-pose-estimation-3d-0001.xml")
 
 
@@ -61,7 +61,7 @@ def _model(settings: DemoSettings, cameras: Sequence[DemoCamera]) -> Path:
     """
     synthetic = all(camera.scene is not None for camera in cameras)
     official = ROOT / OFFICIAL_NETWORK
-    model = settings.model or (ROOT / DEMO_NETWORK if synthetic or not official.is_file() else official)
+    model = settings.model or (DEMO_NETWORK if synthetic or not official.is_file() else official)
     if not model.is_file():
         raise DemoError(f"--model {model}: no such file; `python -m workers model fetch` gets the official network")
     return model.relative_to(Path.cwd()) if model.is_relative_to(Path.cwd()) else model
