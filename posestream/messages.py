@@ -121,7 +121,9 @@ class Person:
         score: the decoder's confidence in the whole person; larger is surer, not bounded by 1.
         joints_px: (19, 2) float32, x right, y down, pixels of the source frame; NaN where not seen.
         confidence: (19,) float32 in 0..1, of `joints_px`; 0 where not seen.
-        joints_m: (19, 3) float32, metres, camera frame with OpenCV axes (x right, y down, z forward).
+        joints_m: (19, 3) float32, metres, camera frame with OpenCV axes (x right, y down, z forward), as decoded from
+            this frame alone.
+        smooth_m: (19, 3) float32, the same smoothed along the track; None before tracking.
     """
 
     id: int | None
@@ -129,6 +131,7 @@ class Person:
     joints_px: FloatArray
     confidence: FloatArray
     joints_m: FloatArray
+    smooth_m: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,13 +246,16 @@ def _pack(message: Mapping[str, Any]) -> bytes:
 
 
 def _pack_person(person: Person) -> dict[str, Any]:
-    return {
+    message = {
         "id": person.id,
         "score": float(person.score),
         "joints_px": person.joints_px.ravel().tolist(),
         "confidence": person.confidence.tolist(),
         "joints_m": person.joints_m.ravel().tolist(),
     }
+    if person.smooth_m is not None:
+        message["smooth_m"] = person.smooth_m.ravel().tolist()
+    return message
 
 
 def _read_camera(message: Mapping[str, Any]) -> str:
@@ -316,6 +322,7 @@ def _read_person(message: Any, index: int) -> Person:
             joints_px=fields.floats(message, "joints_px", shape=(JOINT_COUNT, 2)),
             confidence=fields.floats(message, "confidence", shape=(JOINT_COUNT,)),
             joints_m=fields.floats(message, "joints_m", shape=(JOINT_COUNT, 3)),
+            smooth_m=fields.floats(message, "smooth_m", shape=(JOINT_COUNT, 3)) if "smooth_m" in message else None,
         )
     except MessageError as error:
         raise MessageError(str(error), field=f"people[{index}]") from error

@@ -8,13 +8,22 @@ from posestream.broker.connection import connect, read_topology, redact
 from posestream.broker.intake import Admission, AdmissionRequest, FrameIntake, Refusal, Registration
 from posestream.broker.operations import CameraStatus, ShardOperations, ShardStatus
 from posestream.broker.poses import PoseLog
-from posestream.broker.results import CameraRelease, Leadership, Mismatch, Record, ReleasedRecord, ResultLog
+from posestream.broker.results import (
+    CameraProgress,
+    CameraRelease,
+    Leadership,
+    Mismatch,
+    Record,
+    ReleasedRecord,
+    ResultLog,
+)
 from posestream.broker.shard import Shard
 from posestream.broker.work import Frame, Token, WorkQueue
 
 __all__ = [
     "Admission",
     "AdmissionRequest",
+    "CameraProgress",
     "CameraRelease",
     "CameraStatus",
     "Frame",

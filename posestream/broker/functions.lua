@@ -19,11 +19,14 @@ hash tag. Below, <cam> is a camera's name.
                           records                               the camera's entries in `results`
                           bytes                                 memory of frames:<cam>, as last measured
                           released, published_id, tracker       what the tracker has published, and its own state
+                          trying                                <record> <times>: what a careful tracker is at
                           failures:<id>, error:<id>             failed deliveries of a frame that is still in hand
-  dead            stream  dead letters: camera, id, seq, reason, error, deliveries, image, meta; bounded in bytes
+  dead            stream  dead letters: camera, id, seq, reason, error, deliveries, image, meta, and pose where it was
+                          the tracker that failed; bounded in bytes
   workers         zset    member = consumer, score = server ms of its last heartbeat. (What the group knows of idle
                           consumers differs between servers.)
-  tracker         hash    holder, epoch, expires (server ms): the one tracker that may publish
+  tracker         hash    holder, epoch, expires (server ms): the one tracker that may publish;
+                          fruitless: leaders in a row that ended before they had published anything
   cameras         zset    member = camera, score = server ms when its producer was last heard of
   camera:<cam>    hash    what the producer says of the camera: source, size, fps, policy, …
   shard           hash    tokens (the last token number), bytes (sum over cameras);
@@ -35,7 +38,7 @@ that in a full shard newer frames still replace older ones). Wrong arguments are
 Frame ids are compared as decimal strings: Lua's numbers are exact only up to 2^53.
 ]]
 
-local VERSION = '1.0'
+local VERSION = '1.1'
 
 local GROUP = 'pose'
 local RELEASED = '-released-'  -- the consumer that holds tokens which were given back
@@ -232,6 +235,15 @@ local function measure(key, camera)
   return redis.call('HINCRBY', key('shard'), 'bytes', now - before)
 end
 
+-- Adds a dead letter, a flat list of names and values; the oldest ones go when they take too much.
+local function keep_letter(key, letter)
+  redis.call('XADD', key('dead'), '*', unpack(letter))
+  local limit = limits(key).max_dead_bytes
+  while redis.call('MEMORY', 'USAGE', key('dead'), 'SAMPLES', 0) > limit and redis.call('XLEN', key('dead')) > 0 do
+    redis.call('XTRIM', key('dead'), 'MAXLEN', redis.call('XLEN', key('dead')) - 1)
+  end
+end
+
 local function bury(key, entry, reason, error_text, deliveries)
   local letter = { 'camera', entry.camera, 'id', entry.id, 'seq', entry.seq, 'reason', reason, 'error', error_text,
                    'deliveries', deliveries }
@@ -243,11 +255,7 @@ local function bury(key, entry, reason, error_text, deliveries)
       letter[#letter + 1] = stored[name]
     end
   end
-  redis.call('XADD', key('dead'), '*', unpack(letter))
-  local limit = limits(key).max_dead_bytes
-  while redis.call('MEMORY', 'USAGE', key('dead'), 'SAMPLES', 0) > limit and redis.call('XLEN', key('dead')) > 0 do
-    redis.call('XTRIM', key('dead'), 'MAXLEN', redis.call('XLEN', key('dead')) - 1)
-  end
+  keep_letter(key, letter)
 end
 
 -- Removes a frame. An empty stream goes, too: it would remember the largest id it ever held, and refuse smaller ones even
@@ -416,18 +424,16 @@ local function refuse(key, camera, id, reason, detail, now)
   return { 'refused', reason, detail, now }
 end
 
-local function add_token(key, camera, id, wanted, now)
+-- Turns a frame that is there into work, which is its admission; returns its seq.
+local function add_token(key, camera, id, policy, expires)
   local state = key('state', camera)
   local number = redis.call('HINCRBY', key('shard'), 'tokens', 1)
   local seq = redis.call('HINCRBY', state, 'seq', 1)
-  local expires = wanted.policy == 'live' and wanted.max_age > 0 and (tonumber((split_id(id))) + wanted.max_age) or 0
-  redis.call('XADD', key('work'), token_id(number), 'camera', camera, 'id', id, 'seq', seq, 'policy', wanted.policy,
+  redis.call('XADD', key('work'), token_id(number), 'camera', camera, 'id', id, 'seq', seq, 'policy', policy,
              'expires', string.format('%.0f', expires))
   redis.call('ZADD', key('tokens', camera), number, id)
-  redis.call('HSET', state, 'last_id', id, 'policy', wanted.policy, 'run', wanted.run,
-             'position', wanted.position or '')
+  redis.call('HSET', state, 'last_id', id)
   redis.call('HINCRBY', state, 'admitted', 1)
-  renew_lease(key, camera, wanted.holder, wanted.lease, now)
   return seq
 end
 
@@ -460,7 +466,11 @@ local function admit(keys, args)
   if reason then
     return refuse(key, camera, id, reason, detail, now)
   end
-  local seq = add_token(key, camera, id, wanted, now)
+  local expires = wanted.policy == 'live' and wanted.max_age > 0 and (tonumber((split_id(id))) + wanted.max_age) or 0
+  local seq = add_token(key, camera, id, wanted.policy, expires)
+  redis.call('HSET', key('state', camera), 'policy', wanted.policy, 'run', wanted.run,
+             'position', wanted.position or '')
+  renew_lease(key, camera, wanted.holder, wanted.lease, now)
   return { 'admitted', id, seq, now, unfinished(key, camera) }
 end
 
@@ -639,22 +649,43 @@ end
 -- Tracker: lead, publish ---------------------------------------------------------------------------------------------
 
 --[[ lead <holder> <lease ms>: takes or renews the right to publish; a lease of 0 gives it up.
-Answers {leading, epoch} · {standby, holder, ms left}. ]]
+Answers {leading, epoch, how many leaders in a row, this one included, have not published anything} ·
+{standby, holder, ms left}. ]]
 local function lead(keys, args)
   local key = shard_keys(keys)
   local holder, lease = args[1] or '', whole(args[2], 'lease')
   local now = server_ms()
-  local tracker = fields(key('tracker'), { 'holder', 'epoch', 'expires' })
+  local tracker = fields(key('tracker'), { 'holder', 'epoch', 'expires', 'fruitless' })
   local expires = tonumber(tracker.expires) or 0
   if tracker.holder ~= holder and (expires > now or lease == 0) then
     return { 'standby', tracker.holder or '', math.max(0, expires - now) }
   end
-  local epoch = tonumber(tracker.epoch) or 0
+  local epoch, fruitless = tonumber(tracker.epoch) or 0, tonumber(tracker.fruitless) or 0
   if tracker.holder ~= holder then
-    epoch = math.max(now, epoch + 1)
+    epoch, fruitless = math.max(now, epoch + 1), fruitless + 1
   end
-  redis.call('HSET', key('tracker'), 'holder', holder, 'epoch', string.format('%.0f', epoch), 'expires', now + lease)
-  return { 'leading', string.format('%.0f', epoch) }
+  if lease == 0 then  -- who leaves in good order has not been brought down by a record
+    fruitless = 0
+  end
+  redis.call('HSET', key('tracker'), 'holder', holder, 'epoch', string.format('%.0f', epoch), 'expires', now + lease,
+             'fruitless', fruitless)
+  return { 'leading', string.format('%.0f', epoch), fruitless }
+end
+
+--[[ try <epoch> <camera> <record>: says that this record is looked at now, in case that ends the tracker.
+Answers {trying, how often this record has been tried} · {mismatch, epoch, present}. ]]
+local function try_record(keys, args)
+  local key = shard_keys(keys)
+  local camera = camera_name(args[2])
+  split_id(args[3])
+  local epoch = redis.call('HGET', key('tracker'), 'epoch') or ''
+  if epoch == '' or epoch ~= args[1] then
+    return { 'mismatch', 'epoch', epoch }
+  end
+  local record, tries = string.match(redis.call('HGET', key('state', camera), 'trying') or '', '^(%S+) (%d+)$')
+  tries = record == args[3] and tonumber(tries) + 1 or 1
+  redis.call('HSET', key('state', camera), 'trying', args[3] .. ' ' .. tries)
+  return { 'trying', tries }
 end
 
 -- The cameras' blocks of a publish call, parsed and checked against the state: nil and an answer when something is off.
@@ -695,7 +726,21 @@ local function publication(key, args)
   return blocks
 end
 
+-- What the tracker could not make sense of becomes a dead letter, too: with the pose message in place of the image,
+-- which is gone.
+local function bury_record(key, camera, record)
+  local entry = redis.call('XRANGE', key('results'), record.entry, record.entry)[1]
+  local stored = entry and to_map(entry[2])
+  if stored and stored.outcome == 'posed' then
+    keep_letter(key, { 'camera', camera, 'id', record.id, 'seq', stored.seq, 'reason', 'untrackable',
+                       'error', record.pose, 'deliveries', 0, 'pose', stored.data })
+  end
+end
+
 local function publish_record(key, camera, record, retain)
+  if record.outcome == 'dead' then
+    bury_record(key, camera, record)
+  end
   if redis.call('XDEL', key('results'), record.entry) == 0 then
     return 0
   end
@@ -715,12 +760,13 @@ end
 --[[ publish <epoch> <retain> then per camera
 <camera> <released seq believed> <released seq from now on> <tracker state> <n> and n times
 <record> <frame id> <outcome> <pose or ''>: all of it, or nothing. A frame's outcome is counted here and only here.
+A record that says posed may be published as dead, with an error text in place of the pose: a dead letter `untrackable`.
 Answers {published, records} · {mismatch, epoch, present} · {mismatch, released|order, camera, present}. ]]
 local function publish(keys, args)
   local key = shard_keys(keys)
   local retain = whole(args[2], 'retain')
   local epoch = redis.call('HGET', key('tracker'), 'epoch') or ''
-  if epoch ~= args[1] then
+  if epoch == '' or epoch ~= args[1] then
     return { 'mismatch', 'epoch', epoch }
   end
   local blocks, answer = publication(key, args)
@@ -734,11 +780,15 @@ local function publish(keys, args)
     end
     redis.call('HSET', key('state', block.camera), 'released', block.released, 'tracker', block.tracker,
                'published_id', block.published_id)
+    redis.call('HDEL', key('state', block.camera), 'trying')
+  end
+  if published > 0 then
+    redis.call('HSET', key('tracker'), 'fruitless', 0)
   end
   return { 'published', published }
 end
 
--- Operator: status, remove, version ----------------------------------------------------------------------------------
+-- Operator: status, remove, requeue, purge, version ----------------------------------------------------------------------------------
 
 local STATUS_FIELDS = { 'admitted', 'posed', 'superseded', 'stale', 'late', 'dead', 'records', 'bytes', 'seq',
                         'released', 'last_id', 'policy', 'holder', 'lease_until', 'refused_held', 'refused_gap',
@@ -814,6 +864,62 @@ local function remove(keys, args)
   return { known > 0 and 'removed' or 'unknown' }
 end
 
+-- The smallest id that is larger than a camera's last one and not in the past.
+local function id_after(last_id, now)
+  local ms, n = split_id(last_id)
+  local present = string.format('%.0f', now)
+  if decimal_less(ms, present) then
+    return present .. '-0'
+  end
+  return ms .. '-' .. string.format('%.0f', tonumber(n) + 1)
+end
+
+--[[ requeue <dead letter>: admits its frame again, as a new frame of the camera; the letter goes. A live frame that is
+requeued does not grow stale. Answers {requeued, camera, id, seq} · {unknown} · {refused, image|camera|backlog, detail, now}:
+no image was kept, the camera is gone, or the shard is full. ]]
+local function requeue(keys, args)
+  local key = shard_keys(keys)
+  split_id(args[1])
+  local now = server_ms()
+  local entry = redis.call('XRANGE', key('dead'), args[1], args[1])[1]
+  if not entry then
+    return { 'unknown' }
+  end
+  local letter = to_map(entry[2])
+  local state = fields(key('state', letter.camera), { 'last_id', 'policy' })
+  if not letter.image or letter.image == '' then
+    return { 'refused', 'image', letter.reason, now }
+  elseif not state.policy then
+    return { 'refused', 'camera', letter.camera, now }
+  end
+  local limit = limits(key)
+  if redis.call('XLEN', key('work')) + redis.call('XLEN', key('results')) >= limit.max_records then
+    return { 'refused', 'backlog', 'records', now }
+  elseif limit.bytes + #letter.image > limit.max_bytes then
+    return { 'refused', 'backlog', 'bytes', now }
+  end
+  local id = id_after(state.last_id or '0-0', now)
+  redis.call('XADD', key('frames', letter.camera), id, 'image', letter.image, 'meta', letter.meta or '')
+  local seq = add_token(key, letter.camera, id, state.policy, 0)
+  measure(key, letter.camera)
+  redis.call('XDEL', key('dead'), args[1])
+  return { 'requeued', letter.camera, id, seq }
+end
+
+--[[ purge <camera or ''> [dead letter …]: removes these letters, or all of the camera's, or all. Answers how many. ]]
+local function purge(keys, args)
+  local key = shard_keys(keys)
+  local before = redis.call('XLEN', key('dead'))
+  if #args > 1 then
+    redis.call('XDEL', key('dead'), unpack(args, 2))
+  elseif args[1] and args[1] ~= '' then
+    remove_entries(key('dead'), camera_name(args[1]))
+  else
+    redis.call('XTRIM', key('dead'), 'MAXLEN', 0)
+  end
+  return before - redis.call('XLEN', key('dead'))
+end
+
 local function version()
   return VERSION
 end
@@ -830,6 +936,9 @@ redis.register_function{ function_name = 'posestream1_retire', callback = retire
 redis.register_function{ function_name = 'posestream1_lead', callback = lead, flags = { 'allow-oom' } }
 redis.register_function{ function_name = 'posestream1_publish', callback = publish, flags = { 'allow-oom' } }
 redis.register_function{ function_name = 'posestream1_remove', callback = remove, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_try', callback = try_record, flags = { 'allow-oom' } }
+redis.register_function{ function_name = 'posestream1_requeue', callback = requeue }
+redis.register_function{ function_name = 'posestream1_purge', callback = purge, flags = { 'allow-oom' } }
 redis.register_function{ function_name = 'posestream1_unfinished', callback = unfinished_count,
                          flags = { 'no-writes' } }
 redis.register_function{ function_name = 'posestream1_status', callback = status, flags = { 'no-writes' } }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from posestream.broker.connection import translated
 from posestream.broker.intake import Refusal
@@ -123,13 +123,33 @@ class ShardOperations:
         }
 
     def dead_letters(self, *, count: int = 100) -> list[dict[str, str]]:
-        """Return the newest dead letters without their images, newest first: camera, id, seq, reason, error, …"""
+        """Return the newest dead letters, newest first, without what is binary in them.
+
+        Of each: `letter` (its own id), camera, id, seq, reason, error, deliveries, and `image_bytes`.
+        """
         with translated("reading dead letters"):
             entries: Any = self._shard.client.xrevrange(self._shard.keys.dead, count=count)
-        return [
-            {text(name): text(value) for name, value in fields.items() if name not in (b"image", b"meta")}
-            for _, fields in entries
-        ]
+        return [_letter(letter, fields) for letter, fields in entries]
+
+    def dead_letter(self, letter: str) -> tuple[dict[str, str], dict[str, bytes]] | None:
+        """Return a dead letter as `dead_letters` does, and its `image`, `meta` and `pose`, as far as it has them."""
+        with translated("reading a dead letter"):
+            entries: Any = self._shard.client.xrange(self._shard.keys.dead, letter, letter)
+        if not entries:
+            return None
+        found, fields = entries[0]
+        return _letter(found, fields), {text(name): fields[name] for name in _BINARY if name in fields}
+
+    def requeue(self, letter: str) -> tuple[str, int] | Refusal | None:
+        """Admit a dead letter's frame anew; returns its new frame id and seq, None when there is no such letter."""
+        reply = self._shard.call("requeue", letter)
+        if reply[0] == b"refused":
+            return Refusal(text(reply[1]), text(reply[2]), int(reply[3]))
+        return (text(reply[2]), int(reply[3])) if reply[0] == b"requeued" else None
+
+    def purge(self, *letters: str, camera: str = "") -> int:
+        """Remove these dead letters, or all of a camera's, or all there are; returns how many went."""
+        return int(self._shard.call("purge", camera, *letters))
 
     def set_limits(self, limits: Mapping[str, int]) -> None:
         """Set any of max_records, max_bytes and max_dead_bytes."""
@@ -147,6 +167,14 @@ class ShardOperations:
         if reply[0] == b"refused":
             return Refusal(text(reply[1]), text(reply[2]), int(reply[3]))
         return bool(reply[0] == b"removed")
+
+
+_BINARY: Final = (b"image", b"meta", b"pose")
+
+
+def _letter(letter: bytes, fields: Mapping[bytes, bytes]) -> dict[str, str]:
+    readable = {text(name): text(value) for name, value in fields.items() if name not in _BINARY}
+    return {"letter": text(letter)} | readable | {"image_bytes": str(len(fields.get(b"image", b"")))}
 
 
 def _camera_status(row: list[Any], now_ms: int) -> CameraStatus:

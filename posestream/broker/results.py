@@ -35,7 +35,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class ReleasedRecord:
-    """A record on its way out: the outcome that is counted, and the pose message when it is posed (else empty)."""
+    """A record on its way out: the outcome that is counted, and the pose message when it is posed.
+
+    When a record says posed and comes out as dead, `pose` is the error for its dead letter; else it is empty.
+    """
 
     record: Record
     outcome: Outcome
@@ -63,11 +66,36 @@ class CameraRelease:
 
 @dataclass(frozen=True, slots=True)
 class Leadership:
-    """The answer to asking for the lease: an epoch when leading, else who leads and for how much longer."""
+    """The answer to asking for the lease.
+
+    Attributes:
+        epoch: the leader's; None when another leads.
+        holder, left_ms: who leads instead, and for how much longer.
+        fruitless: how many leaders in a row, the asker included, have not published anything: more than a few, and
+            there may be a record that ends trackers.
+    """
 
     epoch: int | None
     holder: str = ""
     left_ms: int = 0
+    fruitless: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraProgress:
+    """How far trackers have come with a camera.
+
+    Attributes:
+        released: the released seq.
+        tracker_state: what the tracker kept with it.
+        trying: the record that a tracker said it was looking at and has not published; None for none.
+        tries: how often it was looked at.
+    """
+
+    released: int
+    tracker_state: bytes
+    trying: FrameId | None = None
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +116,7 @@ class ResultLog:
         """Take or renew the lease; 0 gives it up."""
         reply = self._shard.call("lead", holder, lease_ms)
         if reply[0] == b"leading":
-            return Leadership(epoch=int(reply[1]))
+            return Leadership(epoch=int(reply[1]), fruitless=int(reply[2]))
         return Leadership(epoch=None, holder=text(reply[1]), left_ms=int(reply[2]))
 
     def read(self, after: FrameId, *, count: int, block_ms: int = 0) -> list[Record]:
@@ -108,16 +136,19 @@ class ResultLog:
                     self._shard.on_recovery("stray_entry")
         return records
 
-    def released(self, cameras: Iterable[str]) -> dict[str, tuple[int, bytes]]:
-        """Return each camera's released seq and tracker state."""
+    def progress(self, cameras: Iterable[str]) -> dict[str, CameraProgress]:
+        """Return how far trackers have come with these cameras."""
         names = list(cameras)
         with translated("reading the cameras' state"), self._shard.client.pipeline(transaction=False) as pipeline:
             for camera in names:
-                pipeline.hmget(self._shard.keys.state(camera), ["released", "tracker"])
+                pipeline.hmget(self._shard.keys.state(camera), ["released", "tracker", "trying"])
             replies = pipeline.execute()
-        return {
-            camera: (int(released or 0), state or b"") for camera, (released, state) in zip(names, replies, strict=True)
-        }
+        return {camera: _progress(*reply) for camera, reply in zip(names, replies, strict=True)}
+
+    def announce(self, epoch: int, record: Record) -> Mismatch | None:
+        """Say that this record is looked at now, so that the next leader knows if it ends this one."""
+        reply = self._shard.call("try", epoch, record.camera, str(record.id))
+        return None if reply[0] == b"trying" else _mismatch(reply)
 
     def publish(self, epoch: int, retain: int, releases: Sequence[CameraRelease]) -> int | Mismatch:
         """Publish these records, all or none; returns how many were counted."""
@@ -131,7 +162,16 @@ class ResultLog:
         reply = self._shard.call("publish", *arguments)
         if reply[0] == b"published":
             return int(reply[1])
-        return Mismatch(text(reply[1]), " ".join(text(part) for part in reply[2:]))
+        return _mismatch(reply)
+
+
+def _progress(released: bytes | None, state: bytes | None, trying: bytes | None) -> CameraProgress:
+    record, _, tries = text(trying or b"").partition(" ")
+    return CameraProgress(int(released or 0), state or b"", FrameId.parse(record) if record else None, int(tries or 0))
+
+
+def _mismatch(reply: list[Any]) -> Mismatch:
+    return Mismatch(text(reply[1]), " ".join(text(part) for part in reply[2:]))
 
 
 def _record(record_id: bytes, fields: dict[bytes, bytes]) -> Record:

@@ -1,4 +1,4 @@
-"""The command line: `posestream tail | cameras | status`. Needs the extra `cli`."""
+"""The command line: `posestream tail | cameras | status | dead`. Needs the extra `cli`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ COMMANDS = {
     "tail": "posestream.cli.tail",
     "cameras": "posestream.cli.cameras",
     "status": "posestream.cli.status",
+    "dead": "posestream.cli.dead",
 }
 
-USAGE = """usage: posestream {tail,cameras,status} ...
+USAGE = """usage: posestream {tail,cameras,status,dead} ...
 
   tail CAMERA           follow a camera's poses, a line per frame (--json for pipes)
   cameras               list the cameras
   cameras remove NAME   take a camera and all its keys away
   status                what became of every camera's frames, and what waits
+  dead                  list the dead letters: frames that could not be used or crashed their workers
+  dead show LETTER      all about one of them; --image FILE saves its picture
+  dead requeue LETTER   put frames in again, as new frames of their camera
+  dead purge            remove dead letters
 
 Each explains itself with --help. The server is --redis-url or POSESTREAM_REDIS_URL."""
 

@@ -92,7 +92,7 @@ class Roles:
 
     def release_all(self, camera: str = "cam", *, outcome: Outcome | None = None) -> CameraRelease:
         """All records of a camera, as a tracker that has nothing to wait for would publish them."""
-        believed, _ = self.results.released([camera])[camera]
+        believed = self.results.progress([camera])[camera].released
         records = sorted((one for one in self.records() if one.camera == camera), key=lambda one: one.seq)
         released = [ReleasedRecord(one, outcome or one.outcome, one.data) for one in records]
         return CameraRelease(camera, believed, max([believed, *(one.seq for one in records)]), b"state", released)

@@ -197,7 +197,7 @@ class Books:
 
     def _release(self, camera: str, records: list[Record], impatient: bool) -> CameraRelease:
         """In seq order; what is missing is waited for, unless impatient with a live camera: then it comes late."""
-        believed, _ = self.roles.results.released([camera])[camera]
+        believed = self.roles.results.progress([camera])[camera].released
         released, out = believed, []
         for record in sorted(records, key=lambda one: one.seq):
             if record.seq <= believed:

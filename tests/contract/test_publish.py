@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from posestream.broker import CameraRelease, Mismatch, Record, ReleasedRecord, Shard, connect
+from posestream.broker import CameraProgress, CameraRelease, Mismatch, Record, ReleasedRecord, Shard, connect
 from posestream.errors import BrokerUnavailableError
 from posestream.keys import FrameId
 from posestream.messages import Outcome
@@ -41,7 +41,7 @@ def test_publishing_adds_the_pose_under_the_frames_id_counts_it_and_moves_on(rol
     ]
     assert roles.poses.last_id("cam") == records[1].frame_id
     assert roles.records() == []
-    assert roles.results.released(["cam"]) == {"cam": (2, b"state")}
+    assert roles.results.progress(["cam"]) == {"cam": CameraProgress(2, b"state")}
     status = roles.operations.status().cameras["cam"]
     assert (status.outcomes[Outcome.POSED], status.in_flight) == (2, 0)
     assert status.conserved
@@ -71,7 +71,7 @@ def test_a_frame_that_comes_late_is_counted_without_moving_what_is_released(role
     assert roles.results.publish(epoch, 1000, [release_of(records[:1], believed=2, outcome=Outcome.LATE)]) == 1
 
     assert [frame_id for frame_id, _ in roles.poses.read("cam", FrameId(0), count=10)] == [records[1].frame_id]
-    assert roles.results.released(["cam"])["cam"][0] == 2
+    assert roles.results.progress(["cam"])["cam"].released == 2
     assert roles.operations.status().cameras["cam"].conserved
 
 
@@ -84,7 +84,7 @@ def test_several_cameras_are_published_in_one_call(roles: Roles) -> None:
 def test_a_release_without_records_saves_the_trackers_state(roles: Roles) -> None:
     finish_frames(roles, 1)
     assert roles.results.publish(roles.lead(), 1000, [CameraRelease("cam", 0, 1, b"\x00\xff", [])]) == 0
-    assert roles.results.released(["cam"]) == {"cam": (1, b"\x00\xff")}
+    assert roles.results.progress(["cam"]) == {"cam": CameraProgress(1, b"\x00\xff")}
 
 
 # Nothing at all changes -----------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_a_tracker_that_lost_the_reply_finds_everything_published_once(server: S
             tracker.publish(epoch, 1000, [release_of(records)])
         assert proxy.requests("posestream1_publish") == 1
         assert isinstance(tracker.publish(epoch, 1000, [release_of(records)]), Mismatch)
-        assert tracker.released(["cam"]) == {"cam": (2, b"state")}
+        assert tracker.progress(["cam"]) == {"cam": CameraProgress(2, b"state")}
         assert tracker.read(FrameId(0), count=10) == []
     assert [frame_id for frame_id, _ in roles.poses.read("cam", FrameId(0), count=10)] == [
         record.frame_id for record in records
@@ -242,8 +242,8 @@ def test_reading_continues_after_an_id_and_in_pieces(roles: Roles) -> None:
 def test_reading_what_is_not_there_waits_and_answers_nothing(roles: Roles) -> None:
     assert roles.results.read(FrameId(0), count=1, block_ms=1) == []
     assert roles.poses.read("nowhere", FrameId(0), count=1, block_ms=1) == []
-    assert roles.results.released(["nowhere"]) == {"nowhere": (0, b"")}
-    assert roles.results.released([]) == {}
+    assert roles.results.progress(["nowhere"]) == {"nowhere": CameraProgress(0, b"")}
+    assert roles.results.progress([]) == {}
 
 
 # Wrong arguments ------------------------------------------------------------------------------------------------------

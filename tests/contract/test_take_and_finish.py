@@ -194,17 +194,19 @@ def test_a_dead_letter_keeps_the_image_and_says_what_happened(roles: Roles) -> N
     frame_id = roles.admit(0, image=b"not an image")
     assert roles.worker().finish(roles.take(), Outcome.DEAD, "not_an_image", "neither JPEG nor PNG")
 
+    ((letter_id, letter),) = roles.client.xrange(roles.keys.dead)
     assert roles.operations.dead_letters() == [
         {
+            "letter": letter_id.decode(),
             "camera": "cam",
             "id": str(frame_id),
             "seq": "1",
             "reason": "not_an_image",
             "error": "neither JPEG nor PNG",
             "deliveries": "1",
+            "image_bytes": "12",
         }
     ]
-    ((_, letter),) = roles.client.xrange(roles.keys.dead)
     assert (letter[b"image"], letter[b"meta"]) == (b"not an image", b"meta")
     (record,) = roles.records()
     assert (record.outcome, record.data) == (Outcome.DEAD, b"not_an_image")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.command_line import CommandLine
 from tests.unit.producer.fleet import Fleet
 from tests.unit.producer.processes import Producers
 
@@ -21,3 +22,10 @@ def producers(redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Producers
 def fleet(redis_url: str, prefix: str) -> Iterator[Fleet]:
     with Fleet(redis_url, prefix) as started:
         yield started
+
+
+@pytest.fixture
+def posestream(redis_url, prefix, monkeypatch, capsys):
+    started = CommandLine(redis_url, prefix, monkeypatch, capsys)
+    yield started
+    started.close()

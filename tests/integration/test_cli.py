@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 
 import numpy as np
 import pytest
 
-from posestream import cli
 from posestream.broker import CameraRelease, FrameIntake, ReleasedRecord, ResultLog, Shard, WorkQueue, connect
 from posestream.keys import FrameId, ShardKeys
 from posestream.messages import CaptureClock, Intrinsics, Outcome, Person, Policy, PoseFrame, encode_pose
 from posestream.skeleton import JOINT_COUNT, PELVIS
 from tests.servers import free_port
-from tests.unit.posestream_service.services import ROOT, Camera, Services, take_all
+from tests.unit.posestream_service.services import Camera, Services, take_all
 
 SIZE = (640, 480)
 
@@ -42,7 +38,7 @@ def publish(shard: Shard, camera: Camera, count: int) -> None:
         pose = pose_of(camera.name, token.frame_id, token.seq)
         assert queue.finish(token, Outcome.POSED, encode_pose(pose))
     records = log.read(FrameId(0), count=1000)
-    believed = log.released([camera.name])[camera.name][0]
+    believed = log.progress([camera.name])[camera.name].released
     release = CameraRelease(
         camera.name,
         believed,
@@ -51,57 +47,6 @@ def publish(shard: Shard, camera: Camera, count: int) -> None:
         [ReleasedRecord(record, record.outcome, record.data) for record in records],
     )
     assert log.publish(log.lead("tracker", 5000).epoch, 1000, [release]) == count
-
-
-class CommandLine:
-    """Runs `posestream`, with its output in a pipe; what still runs at the end is killed."""
-
-    def __init__(self, url: str, prefix: str, monkeypatch, capsys) -> None:
-        self._environment = {"POSESTREAM_REDIS_URL": url, "POSESTREAM_PREFIX": prefix, "COLUMNS": "80"}
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-        self._started: list[subprocess.Popen[str]] = []
-
-    def call(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, standard output and standard error of a command that comes to its end by itself."""
-        for name, value in self._environment.items():
-            self._monkeypatch.setenv(name, value)
-        self._monkeypatch.setattr(sys, "argv", ["posestream", *arguments])
-        self._capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        captured = self._capsys.readouterr()
-        return int(exit_.value.code or 0), captured.out, captured.err
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "posestream.cli", *arguments],
-            cwd=ROOT,
-            env={**os.environ, **self._environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._started.append(process)
-        return process
-
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        """The same of a process of its own."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=20)
-        return process.returncode, out, err
-
-    def close(self) -> None:
-        for process in self._started:
-            process.kill()
-            process.communicate(timeout=10)
-
-
-@pytest.fixture
-def posestream(redis_url, prefix, monkeypatch, capsys):
-    started = CommandLine(redis_url, prefix, monkeypatch, capsys)
-    yield started
-    started.close()
 
 
 @pytest.fixture

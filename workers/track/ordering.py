@@ -50,26 +50,29 @@ class CameraOrder:
         else:
             self._late.append(record)
 
-    def release(self, now_ms: int, *, read_to_end: bool) -> Release:
-        """Return what may go out at `now_ms` on the server's clock, and hold it no longer."""
+    def release(self, now_ms: int, *, read_to_end: bool, at_most: int | None = None) -> Release:
+        """Return what may go out at `now_ms` on the server's clock, and hold it no longer.
+
+        Late records always go; of the others `at_most` so many.
+        """
         believed = self._released
         records = [ReleasedRecord(record, _late_outcome(record), b"") for record in self._late]
         self._late.clear()
-        skipped = 0
-        while self._held:
-            missing = self._missing_before_next()
-            if missing and not (read_to_end and self._waited_enough(now_ms)):
-                break
-            skipped += missing
-            record = self._held.pop(self._released + missing + 1)
+        skipped = released = 0
+        while released != at_most and (record := self.next_record(now_ms, read_to_end=read_to_end)) is not None:
+            skipped += record.seq - self._released - 1
+            del self._held[record.seq]
             self._released = record.seq
             records.append(_in_turn(record))
+            released += 1
         return Release(records, believed, self._released, skipped)
 
-    def _missing_before_next(self) -> int:
-        if self._released + 1 in self._held:
-            return 0
-        return min(self._held) - self._released - 1
+    def next_record(self, now_ms: int, *, read_to_end: bool) -> Record | None:
+        """Return the record whose turn it is at `now_ms`, if any; it stays held."""
+        following = self._held.get(self._released + 1)
+        if following is not None or not self._held:
+            return following
+        return self._held[min(self._held)] if read_to_end and self._waited_enough(now_ms) else None
 
     def _waited_enough(self, now_ms: int) -> bool:
         if any(record.policy is Policy.LOSSLESS for record in self._held.values()):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from posestream.broker import (
-    CameraRelease,
+    CameraProgress,
     Leadership,
     Mismatch,
     Record,
@@ -23,13 +24,15 @@ from posestream.messages import Outcome
 from posestream.service.health import Health
 from posestream.service.metrics import TrackerMetrics
 from posestream.service.process import Patience, StopSignal
-from workers.track.ordering import CameraOrder, Release
+from workers.track.camera import Batch, CameraTracker
 from workers.track.settings import TrackSettings
 
 logger = logging.getLogger(__name__)
 
 BLOCK_MS = 250
 STATUS_INTERVAL_S = 2.0
+CAREFUL_AFTER = 3
+"""Leaders in a row that published nothing, from which on records are looked at one by one: one may end trackers."""
 
 
 class ShardTracker:
@@ -64,7 +67,8 @@ class ShardTracker:
         self._renew_at_s = 0.0
         self._status_at_s = 0.0
         self._read_to = FrameId(0)
-        self._orders: dict[str, CameraOrder] = {}
+        self._cameras: dict[str, CameraTracker] = {}
+        self._careful = False
 
     def run(self) -> None:
         """Track until asked to stop, then give the lease up."""
@@ -91,10 +95,11 @@ class ShardTracker:
         with self._metrics.stages("release"):
             now_ms = self._shard.server_ms()
             self._hold(records)
-            releases = self._release(now_ms, read_to_end=len(records) < self._settings.batch)
-        if releases:
+            read_to_end = len(records) < self._settings.batch
+            batches = self._release_one(now_ms, read_to_end) if self._careful else self._release(now_ms, read_to_end)
+        if batches:
             with self._metrics.stages("publish"):
-                self._publish(releases, now_ms)
+                self._publish(batches, now_ms)
         self._report()
 
     # Leading --------------------------------------------------------------------------------------------------------
@@ -107,6 +112,7 @@ class ShardTracker:
         self._renew_at_s = time.monotonic() + self._settings.lease_ms / 3000
         if leadership.epoch != self._epoch:
             self._epoch = leadership.epoch
+            self._careful = leadership.fruitless >= CAREFUL_AFTER
             self._reload()
         self._tell(leadership)
         return self._epoch is not None
@@ -120,6 +126,12 @@ class ShardTracker:
         self._metrics.leading.labels(str(self._number)).set(leading)
         if leading:
             logger.info("leading", extra={"shard": self._number, "epoch": leadership.epoch})
+            if self._careful:
+                logger.warning(
+                    "%d leaders in a row have published nothing: looking at records one by one",
+                    leadership.fruitless,
+                    extra={"shard": self._number},
+                )
         else:
             logger.info("standing by", extra={"shard": self._number, "leader": leadership.holder})
             self._metrics.shards.update(self._number, None)
@@ -134,7 +146,7 @@ class ShardTracker:
     def _reload(self) -> None:
         """Forget what is held: the server's released seqs and its records are the truth."""
         self._read_to = FrameId(0)
-        self._orders.clear()
+        self._cameras.clear()
 
     def _resign(self) -> None:
         self._health.forget(self.name)
@@ -155,42 +167,57 @@ class ShardTracker:
 
     def _hold(self, records: Iterable[Record]) -> None:
         records = list(records)
-        unknown = {record.camera for record in records} - self._orders.keys()
-        for camera, (released, _) in self._results.released(unknown).items() if unknown else ():
-            self._orders[camera] = CameraOrder(released, self._settings.reorder_wait_ms)
+        unknown = {record.camera for record in records} - self._cameras.keys()
+        for camera, progress in self._results.progress(unknown).items() if unknown else ():
+            self._cameras[camera] = self._tracker_of(camera, progress)
         for record in records:
-            self._orders[record.camera].add(record)
+            self._cameras[record.camera].add(record)
 
-    def _release(self, now_ms: int, *, read_to_end: bool) -> dict[str, Release]:
-        releases = {
-            camera: order.release(now_ms, read_to_end=read_to_end)
-            for camera, order in self._orders.items()
-            if len(order)
-        }
-        self._metrics.held.labels(str(self._number)).set(sum(map(len, self._orders.values())))
-        return {camera: release for camera, release in releases.items() if release.records}
+    def _tracker_of(self, camera: str, progress: CameraProgress) -> CameraTracker:
+        wait_ms, options = self._settings.reorder_wait_ms, self._settings.options
+        try:
+            return CameraTracker(camera, progress, wait_ms, options)
+        except ValueError as error:
+            logger.warning("the people get new ids: %s", error, extra={"camera": camera})
+            return CameraTracker(camera, replace(progress, tracker_state=b""), wait_ms, options)
 
-    def _publish(self, releases: dict[str, Release], now_ms: int) -> None:
+    def _release(self, now_ms: int, read_to_end: bool) -> list[Batch]:
+        batches = [camera.release(now_ms, read_to_end=read_to_end) for camera in self._cameras.values() if len(camera)]
+        self._metrics.held.labels(str(self._number)).set(sum(map(len, self._cameras.values())))
+        return [batch for batch in batches if batch is not None]
+
+    def _release_one(self, now_ms: int, read_to_end: bool) -> list[Batch]:
+        """Release one record, having said so, lest it end this tracker, too; careless again when none is left."""
         assert self._epoch is not None
-        answer = self._results.publish(
-            self._epoch,
-            self._settings.retain,
-            [
-                CameraRelease(camera, release.believed, release.released, b"", release.records)
-                for camera, release in releases.items()
-            ],
-        )
+        for camera in self._cameras.values():
+            record = camera.next_record(now_ms, read_to_end=read_to_end)
+            if record is not None:
+                answer = self._results.announce(self._epoch, record)
+                if answer is not None:
+                    self._mismatched(answer)
+                    return []
+                batch = camera.release(now_ms, read_to_end=read_to_end, at_most=1)
+                return [batch] if batch else []
+        self._careful = not read_to_end
+        return []
+
+    def _publish(self, batches: Sequence[Batch], now_ms: int) -> None:
+        assert self._epoch is not None
+        answer = self._results.publish(self._epoch, self._settings.retain, [batch.release for batch in batches])
         if isinstance(answer, Mismatch):
-            logger.warning("state reloaded: the server holds another %s (%s)", answer.what, answer.detail)
-            self._metrics.mismatches.labels(answer.what).inc()
-            self._epoch = None
-            self._stop.wait(0.05)
+            self._mismatched(answer)
             return
-        for camera, release in releases.items():
-            self._metrics.skipped.labels(camera).inc(release.skipped)
-            for released in release.records:
+        for batch in batches:
+            self._metrics.skipped.labels(batch.release.camera).inc(batch.skipped)
+            for released in batch.release.records:
                 if released.outcome is Outcome.POSED:
                     self._observe_age(released, now_ms)
+
+    def _mismatched(self, answer: Mismatch) -> None:
+        logger.warning("state reloaded: the server holds another %s (%s)", answer.what, answer.detail)
+        self._metrics.mismatches.labels(answer.what).inc()
+        self._epoch = None
+        self._stop.wait(0.05)
 
     def _observe_age(self, released: ReleasedRecord, now_ms: int) -> None:
         age_ms = now_ms - released.record.frame_id.ms
@@ -205,6 +232,6 @@ class ShardTracker:
             status = self._operations.status()
             self._metrics.shards.update(self._number, status)
             for camera in [
-                name for name, order in self._orders.items() if name not in status.cameras and not len(order)
+                name for name, held in self._cameras.items() if name not in status.cameras and not len(held)
             ]:
-                del self._orders[camera]
+                del self._cameras[camera]

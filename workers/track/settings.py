@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from posestream.service.settings import ServiceSettings
+from workers.track.tracks import TrackOptions
 
 
 class TrackSettings(ServiceSettings):
@@ -18,5 +19,12 @@ class TrackSettings(ServiceSettings):
     """Poses kept per camera for subscribers to catch up with; about so many, a few more at times."""
     lease_ms: int = Field(5000, ge=500)
     """Milliseconds after which a silent tracker may be replaced by another."""
+    keep_ms: int = Field(1500, ge=100, le=60_000)
+    """Milliseconds that somebody may be out of sight and keep the id."""
     batch: int = Field(256, ge=1, le=10_000)
     """Records read and published at a time."""
+
+    @property
+    def options(self) -> TrackOptions:
+        """How people are followed."""
+        return TrackOptions(keep_ms=self.keep_ms)

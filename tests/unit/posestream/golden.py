@@ -41,7 +41,8 @@ def _person(track_id: int | None, first: float, seen: int) -> Person:
     unseen = [PELVIS, *range(seen, JOINT_COUNT)]
     joints_px[unseen] = np.nan
     confidence[unseen] = 0
-    return Person(track_id, 12.5, joints_px, confidence, joints_m)
+    smooth_m = None if track_id is None else joints_m + np.float32(0.125)
+    return Person(track_id, 12.5, joints_px, confidence, joints_m, smooth_m)
 
 
 POSE = PoseFrame(

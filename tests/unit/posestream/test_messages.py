@@ -133,7 +133,7 @@ def test_the_golden_pose_reads_by_any_msgpack_library_as_the_wire_format_says() 
 
 def test_floats_travel_as_float32() -> None:
     crowd = encode_pose(replace(golden.POSE, people=golden.POSE.people * 50))
-    assert len(crowd) < 100 * (19 * 6 * 5 + 60) + 300
+    assert len(crowd) < 100 * (19 * 9 * 5 + 70) + 300
 
 
 # Round trips ----------------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ class Fleet:
             assert leadership.epoch is not None
             records = log.read(FrameId(0), count=1000, block_ms=50)
             for camera in {record.camera for record in records}:
-                (released, _) = log.released([camera])[camera]
+                released = log.progress([camera])[camera].released
                 ready = []
                 for record in sorted((r for r in records if r.camera == camera), key=lambda r: r.seq):
                     if record.seq == released + len(ready) + 1:

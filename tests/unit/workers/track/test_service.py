@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 
-from posestream.broker import AdmissionRequest, FrameIntake, ResultLog, WorkQueue
+from posestream.broker import AdmissionRequest, FrameIntake, PoseLog, ResultLog, ShardOperations, Token, WorkQueue
 from posestream.errors import BrokerUnavailableError
 from posestream.keys import FrameId
-from posestream.messages import Outcome, Policy
+from posestream.messages import (
+    CaptureClock,
+    Intrinsics,
+    Outcome,
+    Person,
+    Policy,
+    PoseFrame,
+    decode_pose,
+    encode_pose,
+)
 from posestream.service.health import Health
 from posestream.service.metrics import TrackerMetrics
 from posestream.service.process import StopSignal
 from workers.track import service
 from workers.track.service import ShardTracker
 from workers.track.settings import TrackSettings
+from workers.track.tracks import CameraTracks
 
 LEASE_MS = 600
 
@@ -32,7 +43,7 @@ class Tracked:
     def __init__(self, name: str, shard, redis_url: str) -> None:
         self.metrics = TrackerMetrics()
         self.health = Health()
-        settings = TrackSettings(redis_url=redis_url, prefix=shard.keys.prefix, lease_ms=LEASE_MS, reorder_wait_ms=100)
+        settings = TrackSettings(redis_url=redis_url, prefix=shard.keys.prefix, lease_ms=LEASE_MS, reorder_wait_ms=500)
         self.tracker = ShardTracker(name, shard.keys, settings, self.metrics, self.health, StopSignal())
 
     def turn(self) -> None:
@@ -58,14 +69,14 @@ def produce(shard):
     intake = FrameIntake(shard)
     queue = WorkQueue(shard, "worker")
 
-    def produce(camera: str = "lobby", *, finish: bool = True) -> int:
+    def produce(camera: str = "lobby", *, finish: bool = True, pose: bytes | None = None) -> int:
         request = AdmissionRequest(camera, "p", "run", Policy.LIVE, depth=100)
         last = intake.register(camera, "p", 5000).last_id or FrameId(0)
         admission = intake.admit(request, position(camera), last.next(shard.server_ms()), b"pixels", b"")
         token = queue.take(100)
         assert token is not None
         if finish:
-            assert queue.finish(token, Outcome.POSED, b"pose")
+            assert queue.finish(token, Outcome.POSED, pose or pose_of(token))
         return admission.seq
 
     positions: dict[str, int] = {}
@@ -75,6 +86,18 @@ def produce(shard):
         return positions[camera]
 
     return produce
+
+
+def pose_of(token: Token) -> bytes:
+    """A pose message with one person, 50 ms after the frame before."""
+    body_m = np.random.default_rng(0).normal(0, 0.3, (19, 3)).astype(np.float32)
+    person = Person(None, 1.0, np.full((19, 2), 100, np.float32), np.full(19, 0.5, np.float32), body_m)
+    size_wh = (640, 480)
+    camera = Intrinsics.assumed(*size_wh)
+    captured_ms = 50 * token.seq
+    return encode_pose(
+        PoseFrame(token.camera, token.frame_id, token.seq, captured_ms, CaptureClock.FILE, size_wh, camera, (person,))
+    )
 
 
 def expire_lease() -> None:
@@ -184,7 +207,7 @@ def test_a_gap_is_held_and_then_counted_as_skipped(make, produce):
     assert tracked.value("tracker_held_records", shard="0") == 1
     assert tracked.value("frames_total", camera="lobby", outcome="posed") == 0
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while tracked.value("frames_total", camera="lobby", outcome="posed") == 0 and time.monotonic() < deadline:
         tracked.turn()
     assert tracked.value("tracker_skipped_frames_total", camera="lobby") == 1
@@ -223,3 +246,101 @@ def test_a_lease_is_renewed_before_it_runs_out(make, shard):
 
     assert (first.leading, second.leading) == (1, 0)
     assert ResultLog(shard).lead("third", 100).holder == "first"
+
+
+# People ---------------------------------------------------------------------------------------------------------------
+
+
+def published(shard, camera: str = "lobby") -> list[PoseFrame]:
+    return [decode_pose(pose) for _, pose in PoseLog(shard).read(camera, FrameId(0), count=100)]
+
+
+def test_people_are_published_with_ids_and_smoothed_joints(make, produce, shard):
+    tracked = make("first")
+    for _ in range(3):
+        produce()
+    tracked.turn()
+
+    poses = published(shard)
+    assert [[person.id for person in pose.people] for pose in poses] == [[1], [1], [1]]
+    assert all(pose.people[0].smooth_m is not None for pose in poses)
+
+
+def test_the_next_tracker_goes_on_with_the_same_ids(make, produce, shard):
+    produce()
+    make("first").turn()
+    expire_lease()
+    produce()
+    make("second").turn()
+
+    assert [pose.people[0].id for pose in published(shard)] == [1, 1]
+
+
+def test_a_state_that_no_tracker_wrote_is_a_fresh_start_and_is_said(make, produce, shard, caplog):
+    produce()
+    shard.client.hset(shard.keys.state("lobby"), "tracker", b"\xc1nonsense")
+    make("first").turn()
+
+    assert [pose.people[0].id for pose in published(shard)] == [1]
+    assert "the people get new ids" in caplog.text
+
+
+def test_a_record_that_is_no_pose_becomes_a_dead_letter_and_its_neighbours_are_published(make, produce, shard):
+    tracked = make("first")
+    produce()
+    produce(pose=b"\x01\x02")
+    produce()
+    tracked.turn()
+
+    assert [pose.seq for pose in published(shard)] == [1, 3]
+    (letter,) = ShardOperations(shard).dead_letters()
+    assert (letter["seq"], letter["reason"]) == ("2", "untrackable")
+    assert tracked.value("frames_total", camera="lobby", outcome="dead") == 1
+
+
+class Poison(BaseException):
+    """Stands for what ends a whole process: a crash in native code, the kernel's killer."""
+
+
+def test_a_record_that_ends_trackers_is_set_aside_and_its_neighbours_are_published(make, produce, shard, monkeypatch):
+    def update(self, time_ms, people, _update=CameraTracks.update):
+        if time_ms == 150:
+            raise Poison
+        return _update(self, time_ms, people)
+
+    monkeypatch.setattr(CameraTracks, "update", update)
+    for _ in range(6):
+        produce()
+    ended = 0
+    for number in range(10):
+        tracked = make(f"tracker-{number}")
+        try:
+            for _ in range(8):
+                tracked.turn()
+        except Poison:
+            ended += 1
+            expire_lease()
+        else:
+            break
+
+    assert [pose.seq for pose in published(shard)] == [1, 2, 4, 5, 6]
+    (letter,) = ShardOperations(shard).dead_letters()
+    assert (letter["seq"], letter["reason"]) == ("3", "untrackable")
+    assert "has ended 2 trackers" in letter["error"]
+    assert 3 <= ended <= 6
+    status = ShardOperations(shard).status().cameras["lobby"]
+    assert status.conserved
+    assert (status.outcomes[Outcome.POSED], status.outcomes[Outcome.DEAD], status.in_flight) == (5, 1, 0)
+
+
+def test_a_careful_tracker_is_a_quick_one_again_when_it_has_caught_up(make, produce, shard):
+    for name in "abc":
+        make(name).turn()
+        expire_lease()
+    produce()
+    careful = make("careful")
+    for _ in range(4):
+        careful.turn()
+
+    assert [pose.seq for pose in published(shard)] == [1]
+    assert careful.tracker._careful is False

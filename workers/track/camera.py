@@ -1,0 +1,86 @@
+"""One camera as the tracker sees it: records put in order, the people in them identified, ready to be published."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from posestream.broker import CameraProgress, CameraRelease, Record, ReleasedRecord
+from posestream.errors import MessageError
+from posestream.keys import FrameId
+from posestream.messages import Outcome, decode_pose, encode_pose
+from workers.track.ordering import CameraOrder
+from workers.track.tracks import CameraTracks, TrackOptions
+
+logger = logging.getLogger(__name__)
+
+MAX_TRIES = 2
+"""A record that has ended so many trackers that said they would look at it is not looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one camera may publish now: the release, and how many frames were given up on in it."""
+
+    release: CameraRelease
+    skipped: int
+
+
+class CameraTracker:
+    """Turns one camera's records into releases; goes on from where the last tracker left it.
+
+    Raises `ValueError` for a state that no tracker can have written.
+    """
+
+    def __init__(self, camera: str, progress: CameraProgress, reorder_wait_ms: int, options: TrackOptions) -> None:
+        self._camera = camera
+        self._order = CameraOrder(progress.released, reorder_wait_ms)
+        self._tracks = CameraTracks.unpack(options, progress.tracker_state)
+        self._condemned: FrameId | None = progress.trying if progress.tries >= MAX_TRIES else None
+
+    def __len__(self) -> int:
+        """Records held."""
+        return len(self._order)
+
+    def add(self, record: Record) -> None:
+        """Take in a record as read."""
+        self._order.add(record)
+
+    def next_record(self, now_ms: int, *, read_to_end: bool) -> Record | None:
+        """Return the record that `release` would begin with, without releasing it."""
+        return self._order.next_record(now_ms, read_to_end=read_to_end)
+
+    def release(self, now_ms: int, *, read_to_end: bool, at_most: int | None = None) -> Batch | None:
+        """Return what may go out at `now_ms` on the server's clock, at most so many records; None for nothing."""
+        released = self._order.release(now_ms, read_to_end=read_to_end, at_most=at_most)
+        if not released.records:
+            return None
+        records = [self._tracked(record) for record in released.records]
+        state = self._tracks.pack()
+        return Batch(
+            CameraRelease(self._camera, released.believed, released.released, state, records), released.skipped
+        )
+
+    def _tracked(self, released: ReleasedRecord) -> ReleasedRecord:
+        """Identify the people of a posed record; what can not be made sense of becomes a dead letter."""
+        if released.outcome is not Outcome.POSED:
+            return released
+        record = released.record
+        if record.id == self._condemned:
+            return _dead(record, f"it has ended {MAX_TRIES} trackers that looked at it")
+        try:
+            pose = decode_pose(record.data)
+            people = self._tracks.update(pose.captured_ms, pose.people)
+            return replace(released, pose=encode_pose(replace(pose, people=people)))
+        except MessageError as error:
+            return _dead(record, str(error))
+        except Exception as error:  # one record must not hold up its camera for ever: it is counted
+            logger.exception("record failed", extra={"camera": record.camera, "frame": str(record.frame_id)})
+            return _dead(record, f"{type(error).__name__}: {error}")
+
+
+def _dead(record: Record, error: str) -> ReleasedRecord:
+    logger.warning(
+        "dead letter: untrackable (%s)", error, extra={"camera": record.camera, "frame": str(record.frame_id)}
+    )
+    return ReleasedRecord(record, Outcome.DEAD, error[:1000].encode())
