@@ -212,10 +212,9 @@ def _wanted(settings: RequeueSettings) -> Iterator[tuple[ShardOperations, str]]:
         return
     camera = validate_camera_name(settings.camera)
     for shard in shards:
-        letters = shard.dead_letters(count=100_000)
-        for letter in reversed(letters):
-            if letter.get("camera") == camera and letter["image_bytes"] != "0":
-                yield shard, letter["letter"]
+        for facts in reversed(shard.dead_letters(count=100_000)):
+            if facts.get("camera") == camera and facts["image_bytes"] != "0":
+                yield shard, facts["letter"]
 
 
 def _purge(argv: list[str]) -> int:

@@ -311,7 +311,7 @@ def test_a_command_that_does_not_exist_is_named_with_those_that_do(posestream):
 
     assert code == 2
     assert "error: there is no command 'stat'" in err
-    assert "posestream {tail,cameras,status}" in err
+    assert "posestream {tail,cameras,status,dead}" in err
 
 
 @pytest.mark.parametrize("command", [["tail"], ["cameras"], ["cameras", "remove"], ["status"]])
