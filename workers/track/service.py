@@ -160,7 +160,8 @@ class ShardTracker:
     # The stages -----------------------------------------------------------------------------------------------------
 
     def _read(self) -> list[Record]:
-        records = self._results.read(self._read_to, count=self._settings.batch, block_ms=BLOCK_MS)
+        block_ms = 0 if self._careful else BLOCK_MS  # one record is published at a time, and others may be held
+        records = self._results.read(self._read_to, count=self._settings.batch, block_ms=block_ms)
         if records:
             self._read_to = records[-1].id
         return records
