@@ -35,8 +35,8 @@ class AdmissionPolicy(Protocol):
     def admit(self, position: int, image: bytes, meta: bytes) -> int:
         """Offer a frame; returns the position that is wanted next."""
 
-    def end(self, *, complete: bool) -> None:
-        """Give the camera up; `complete` when the source was read to its end."""
+    def end(self, *, complete: bool, keep: bool) -> None:
+        """Give the camera up, or `keep` it for another round; `complete` when the source was read to its end."""
 
 
 class LiveAdmission:
@@ -107,9 +107,9 @@ class LiveAdmission:
         self._rest_reason = reason
         self._rest_until_s = time.monotonic() + rest_s
 
-    def end(self, *, complete: bool) -> None:
-        """Give the camera up."""
-        self._held.release(self._request, complete=complete)
+    def end(self, *, complete: bool, keep: bool) -> None:
+        """Give the camera up, or keep it."""
+        self._held.release(self._request, complete=complete, keep=keep)
 
 
 class LosslessAdmission:
@@ -224,6 +224,6 @@ class LosslessAdmission:
         self._wait()
         return None
 
-    def end(self, *, complete: bool) -> None:
-        """Give the camera up; a complete run leaves the source free to be played again."""
-        self._held.release(self._request, complete=complete)
+    def end(self, *, complete: bool, keep: bool) -> None:
+        """Give the camera up, or keep it; a complete run leaves the source free to be played again."""
+        self._held.release(self._request, complete=complete, keep=keep)

@@ -82,7 +82,7 @@ class Feed:
             self._set_up(1)
             complete = self._play_from(start)
         finally:
-            self._admission.end(complete=complete)
+            self._admission.end(complete=complete, keep=complete and self._camera.loop and not self._stop.is_set())
         return complete
 
     def _play_from(self, wanted: int) -> bool:

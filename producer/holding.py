@@ -105,13 +105,17 @@ class HeldCamera:
         """Return how many of the camera's frames have been admitted and not yet published."""
         return self._intake.unfinished(self.camera)
 
-    def release(self, request: AdmissionRequest, *, complete: bool) -> None:
-        """Give the camera up; that a run is complete is said until it is heard, or until asked to stop."""
-        self._leases.drop(self.camera)
+    def release(self, request: AdmissionRequest, *, complete: bool, keep: bool) -> None:
+        """Give the camera up, or `keep` it: nobody else shall have it between two rounds of a source that is looped.
+
+        That a run is complete is said until it is heard, or until asked to stop.
+        """
+        if not keep:
+            self._leases.drop(self.camera)
         while True:
             self.beat()
             try:
-                self._intake.end(request, complete=complete)
+                self._intake.end(request, complete=complete, keep=keep)
             except BrokerUnavailableError as error:
                 if self._stop.is_set() or not complete:
                     logger.warning(

@@ -139,9 +139,12 @@ class FrameIntake:
             raise admitted
         return admitted
 
-    def end(self, request: AdmissionRequest, *, complete: bool) -> None:
-        """Give the camera up; `complete` ends a lossless run, so that the source may be played again."""
-        self._shard.call("end", request.camera, request.holder, request.run, int(complete))
+    def end(self, request: AdmissionRequest, *, complete: bool, keep: bool = False) -> None:
+        """Give the camera up, or `keep` it for another round.
+
+        `complete` ends a lossless run, so that the source may be played again.
+        """
+        self._shard.call("end", request.camera, request.holder, request.run, int(complete), int(keep))
 
     def unfinished(self, camera: str) -> int:
         """Return how many of the camera's frames have been admitted and not yet published."""

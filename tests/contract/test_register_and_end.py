@@ -84,6 +84,17 @@ def test_a_complete_run_raises_the_generation_so_that_the_source_starts_again(ro
     assert roles.offer(0, LOSSLESS).repeated is False
 
 
+def test_a_producer_that_goes_round_again_keeps_the_camera(roles: Roles) -> None:
+    roles.admit(0, LOSSLESS)
+    roles.intake.end(LOSSLESS, complete=True, keep=True)
+
+    state = roles.state()
+    assert (state["holder"], state["generation"]) == ("producer", "1")
+    answer = roles.intake.register("cam", "somebody else", 5000)
+    assert isinstance(answer, Refusal)
+    assert answer.reason == "held"
+
+
 def test_ending_a_run_twice_raises_the_generation_once(roles: Roles) -> None:
     roles.admit(0, LOSSLESS)
     roles.intake.end(LOSSLESS, complete=True)

@@ -15,16 +15,17 @@ from posestream.skeleton import JOINT_INDEX, NECK
 
 FloatArray = npt.NDArray[np.float32]
 
-# What counts as a cost of 1, for each kind of difference alone; more than 1 is not the same person.
-IMAGE_SIZES: Final = np.float32(0.6)
-"""Mean distance of the joints on the image, in sizes of the person."""
-PLACE_M: Final = np.float32(0.9)
-"""Distance of the necks in space, depth counting as `DEPTH_WEIGHT` of itself, since it is known less well."""
+# What counts as a cost of 1, for each kind of difference alone.
+IMAGE_SIZES: Final = np.float32(0.9)
+"""Mean distance of the joints on the image, in sizes of the person; farther is not the same person."""
+WANDERING_PER_S: Final = np.float32(1.0)
+"""How much more that is allowed for each second that somebody was out of sight, as a factor."""
+DEPTH_LOG: Final = np.float32(1.0)
+"""Logarithm of the ratio of depths. It never rules anybody out: somebody half hidden may seem twice as far away."""
 POSTURE_M: Final = np.float32(0.6)
 """Mean distance of the body's joints in space, the necks put together."""
-DEPTH_WEIGHT: Final = np.float32(0.35)
 
-_WEIGHTS: Final = (np.float32(0.5), np.float32(0.3), np.float32(0.2))  # of image, place and posture in a cost
+_WEIGHTS: Final = (np.float32(0.6), np.float32(0.15), np.float32(0.25))  # of image, depth and posture in a cost
 _MIN_SIZE_PX: Final = np.float32(16)
 _BODY: Final = np.array([index for name, index in JOINT_INDEX.items() if name[2:] not in ("eye", "ear")])
 
@@ -40,19 +41,21 @@ def assign(cost: FloatArray) -> list[tuple[int, int]]:
     return [(track, int(person)) for track, person in enumerate(person_of) if person >= 0]
 
 
-def costs(track_px: FloatArray, track_m: FloatArray, found_px: FloatArray, found_m: FloatArray) -> FloatArray:
+def costs(
+    track_px: FloatArray, track_m: FloatArray, age_s: FloatArray, found_px: FloatArray, found_m: FloatArray
+) -> FloatArray:
     """Return what it costs each track to be each person, `(T, D)` float32.
 
     Parameters are the joints on the image, `(T, J, 2)` and `(D, J, 2)` pixels with NaN where not seen, and in space,
-    `(T, J, 3)` and `(D, J, 3)` metres; those of the tracks are where they are expected by now.
+    `(T, J, 3)` and `(D, J, 3)` metres; those of the tracks are where they are expected by now, `age_s` `(T,)` after
+    they were last seen.
     """
-    parts = (
-        _image_distance(track_px, found_px) / IMAGE_SIZES,
-        _place_distance_m(track_m, found_m) / PLACE_M,
-        _posture_distance_m(track_m, found_m) / POSTURE_M,
-    )
-    cost: FloatArray = sum(weight * part for weight, part in zip(_WEIGHTS, parts, strict=True))  # type: ignore[assignment]
-    cost[(parts[0] > 1) | (parts[1] > 1)] = 2.0
+    reach = IMAGE_SIZES * (1 + WANDERING_PER_S * age_s[:, None])
+    image = _image_distance(track_px, found_px) / reach
+    depth = np.minimum(_depth_distance(track_m, found_m) / DEPTH_LOG, 1)
+    posture = np.minimum(_posture_distance_m(track_m, found_m) / POSTURE_M, 1)
+    cost: FloatArray = _WEIGHTS[0] * image + _WEIGHTS[1] * depth + _WEIGHTS[2] * posture
+    cost[image > 1] = 2.0
     return cost
 
 
@@ -77,10 +80,9 @@ def _sizes_px(joints_px: FloatArray) -> FloatArray:
     return size
 
 
-def _place_distance_m(track_m: FloatArray, found_m: FloatArray) -> FloatArray:
-    apart = track_m[:, None, NECK] - found_m[None, :, NECK]  # (T, D, 3)
-    apart[..., 2] *= DEPTH_WEIGHT
-    distance: FloatArray = np.sqrt((apart * apart).sum(axis=2))
+def _depth_distance(track_m: FloatArray, found_m: FloatArray) -> FloatArray:
+    logs = [np.log(np.maximum(joints_m[:, NECK, 2], np.float32(0.1))) for joints_m in (track_m, found_m)]
+    distance: FloatArray = np.abs(logs[0][:, None] - logs[1][None])
     return distance
 
 

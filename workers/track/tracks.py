@@ -177,12 +177,11 @@ class _Tracks:
             return self
         return type(self)(*(getattr(self, part.name)[which] for part in fields(self)))
 
-    def expected(self) -> tuple[FloatArray, FloatArray]:
-        """Return where the joints should be by now, if everybody went on as they did: pixels and metres."""
+    def expected(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return where the joints should be by now, if everybody goes on as they did, and since when they were seen."""
         ahead_s = np.minimum(self.age_s, _LONGEST_STEP_S)[:, None]
         px = self.px + (ahead_s * self.speed_px)[:, None]
-        metres = self.raw_m + (ahead_s * self.speed[:, JOINT_COUNT])[:, None]
-        return px, metres
+        return px, self.raw_m, self.age_s
 
     def move(self, which: npt.NDArray[np.intp], px: FloatArray, raw_m: FloatArray, options: TrackOptions) -> None:
         """Take in where some tracks were found, in place."""

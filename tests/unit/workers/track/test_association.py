@@ -20,8 +20,8 @@ def people(*places_m: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarra
     return joints_px, joints_m
 
 
-def cost(tracks: tuple[np.ndarray, np.ndarray], found: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    return costs(*tracks, *found)
+def cost(tracks: tuple[np.ndarray, np.ndarray], found: tuple[np.ndarray, np.ndarray], age_s: float = 0.0) -> np.ndarray:
+    return costs(*tracks, np.full(len(tracks[0]), age_s, np.float32), *found)
 
 
 def least(table: np.ndarray) -> float:
@@ -77,6 +77,20 @@ def test_an_error_in_depth_costs_less_than_one_aside() -> None:
     track, deeper, aside = people((0, 0, 4)), people((0, 0, 4.4)), people((0.4, 0, 4))
 
     assert cost(track, deeper)[0, 0] < cost(track, aside)[0, 0]
+
+
+def test_a_depth_that_leaps_rules_nobody_out() -> None:
+    track, found = people((0, 0, 4)), people((0, 0, 4))
+    found[1][:] *= 2.5  # half hidden, somebody seems much farther away; on the image nothing has changed
+
+    assert cost(track, found)[0, 0] < 1
+
+
+def test_who_was_out_of_sight_may_be_found_farther_away() -> None:
+    track, found = people((0, 0, 4)), people((1.4, 0, 4))
+
+    assert cost(track, found)[0, 0] > 1
+    assert cost(track, found, age_s=1.0)[0, 0] < 1
 
 
 def test_joints_that_only_one_of_them_has_do_not_count() -> None:
