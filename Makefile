@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := $(VENV)/.ready-demo
 
-.PHONY: help setup demo test test-system lint bench clean
+.PHONY: help setup demo test test-system lint bench chaos clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -50,6 +50,9 @@ lint: $(READY)  ## ruff and mypy
 
 bench: $(READY)  ## the benchmarks, as tables
 	$(BIN)/python -m tests.benchmarks
+
+chaos: $(READY)  ## minutes of killing, freezing and cutting off everything, as a table; CHAOS_ARGS=--help explains more
+	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 clean:  ## remove the environment and every cache
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

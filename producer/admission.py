@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
-from posestream.broker import Admission, AdmissionRequest, Refusal
+from posestream.broker import Admission, AdmissionRequest, Refusal, Registration
 from posestream.errors import BrokerError, BrokerFullError, BrokerUnavailableError
 from posestream.keys import FrameId
 from posestream.service.metrics import ProducerMetrics
@@ -32,8 +32,8 @@ class AdmissionPolicy(Protocol):
     def begin(self, identity: str | None) -> int | None:
         """Take the camera and start a run of the source; returns the position to begin at, None when asked to stop."""
 
-    def admit(self, position: int, image: bytes, meta: bytes) -> int:
-        """Offer a frame; returns the position that is wanted next."""
+    def admit(self, position: int, image: bytes, meta: bytes) -> int | None:
+        """Offer a frame; returns the position that is wanted next, None when others have played the run to its end."""
 
     def end(self, *, complete: bool, keep: bool) -> None:
         """Give the camera up, or `keep` it for another round; `complete` when the source was read to its end."""
@@ -142,14 +142,16 @@ class LosslessAdmission:
         """Take the camera; goes on where an earlier producer of the same source stopped."""
         self._identity = identity or self._identity
         registration = self._held.take()
-        if registration is None:
-            return None
+        return None if registration is None else self._go_on(registration)
+
+    def _go_on(self, registration: Registration) -> int:
+        """Start a run, or go on with it where the shard says."""
         run = f"{self._identity}#{registration.generation}"
         self._request = replace(self._request, run=run)
         self._unfinished = self._request.depth
         return registration.position + 1 if registration.run == run else 0
 
-    def admit(self, position: int, image: bytes, meta: bytes) -> int:
+    def admit(self, position: int, image: bytes, meta: bytes) -> int | None:
         """Offer a frame until it is admitted; the position asked for is another one when the shard misses some."""
         frame_id: FrameId | None = None
         while not self._stop.is_set():
@@ -170,9 +172,9 @@ class LosslessAdmission:
                 return position + 1
             frame_id = None
             self._metrics.offered.labels(self._held.camera, answer.reason).inc()
-            elsewhere = self._heed(answer, position)
-            if elsewhere is not None:
-                return elsewhere
+            if answer.reason in ("gap", "held"):
+                return self._take_back(position)
+            self._heed(answer, position)
         return position
 
     def _has_room(self) -> bool:
@@ -200,29 +202,35 @@ class LosslessAdmission:
         self._metrics.offered.labels(self._held.camera, "already" if answer.repeated else "admitted").inc()
         self._metrics.offered_bytes.labels(self._held.camera).inc(size)
 
-    def _heed(self, answer: Refusal, position: int) -> int | None:
-        """Act on a refusal; returns the position to go to, None to offer the same frame again."""
-        if answer.reason == "gap":
+    def _take_back(self, position: int) -> int | None:
+        """Take a camera that was lost to others; returns the position to go to, None when those have ended the run."""
+        registration = self._held.take()
+        if registration is None:
+            return position
+        if registration.ended == self._request.run:
+            logger.warning("%s: another producer has played the source to its end meanwhile", self._held.camera)
+            return None
+        wanted = self._go_on(registration)
+        if wanted != position:
             logger.warning(
-                "%s: the shard asks for frame %s instead of %d: going there", self._held.camera, answer.detail, position
+                "%s: the shard asks for frame %d instead of %d: going there", self._held.camera, wanted, position
             )
-            return int(answer.detail)
-        if answer.reason == "held":
-            wanted = self.begin(None)
-            return position if wanted is None else wanted
+        return wanted
+
+    def _heed(self, answer: Refusal, position: int) -> None:
+        """Act on a refusal, after which the same frame is offered again."""
         if answer.reason == "full":
             self._unfinished = self._request.depth
         if answer.reason in CLOCK_REASONS:
             self._clock_refusals += 1
             if self._clock_refusals == 1:
-                return None
+                return
             if self._clock_refusals > _MAX_CLOCK_REFUSALS:
                 raise BrokerError(
                     f"{self._held.camera}: frame {position} is refused again and again: {answer.reason} "
                     f"{answer.detail}; the server's clock says {answer.now_ms}"
                 )
         self._wait()
-        return None
 
     def end(self, *, complete: bool, keep: bool) -> None:
         """Give the camera up, or keep it; a complete run leaves the source free to be played again."""

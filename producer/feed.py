@@ -101,7 +101,10 @@ class Feed:
                 frame = self._encoder.encode(picture)
                 meta = self._meta(stamp, frame)
             with self._metrics.stages("admit"):
-                wanted = self._admission.admit(wanted, frame.image, meta)
+                following = self._admission.admit(wanted, frame.image, meta)
+            if following is None:
+                return True
+            wanted = following
             self._note(frame, wanted)
         return False
 

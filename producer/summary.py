@@ -126,6 +126,8 @@ def account(before: CameraStatus, after: CameraStatus, letters: list[dict[str, s
     if after.admitted < before.admitted:  # the server has forgotten what was before
         before = CameraStatus(before.camera, "", 0, {}, 0, 0, 0, 0, {}, 0, "")
     admitted = after.admitted - before.admitted
+    if after.policy == "live":  # a lossless producer goes back for what the server asks for, and counts that twice
+        lost = max(lost, tally.admitted - admitted)
     ended = {outcome: after.outcomes[outcome] - before.outcomes.get(outcome, 0) for outcome in Outcome}
     reasons = Counter(
         letter.get("reason", "unknown")
@@ -140,7 +142,7 @@ def account(before: CameraStatus, after: CameraStatus, letters: list[dict[str, s
     if after.in_flight:
         parts.append(f"{after.in_flight} still in flight")
     if lost:
-        parts.append(f"{lost} lost with the server's memory (it restarted without keeping its data)")
+        parts.append(f"{lost} lost with the server's memory (it restarted or was replaced without all of its data)")
     text = progress_text(tally, admitted) + (": " + ", ".join(parts) if parts else "")
     if tally.refused:
         refusals = ", ".join(f"{count} {reason}" for reason, count in tally.refused.most_common())

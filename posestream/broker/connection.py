@@ -11,6 +11,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from posestream.broker import tls
+from posestream.broker.nodes import NodeClient, Nodes
 from posestream.errors import BrokerError, BrokerFullError, BrokerUnavailableError, ConfigurationError
 from posestream.keys import Topology, validate_prefix
 
@@ -24,6 +26,7 @@ _UNAVAILABLE: Final = (
     redis.exceptions.ReadOnlyError,
     redis.exceptions.TryAgainError,
     redis.exceptions.ClusterDownError,
+    redis.exceptions.AskError,  # the slot is on its way to another node
     redis.exceptions.MasterDownError,
     OSError,
 )
@@ -39,11 +42,11 @@ def redact(url: str) -> str:
 def connect(url: str, *, name: str) -> redis.Redis:
     """Return a client for `redis://`, `rediss://` or `unix://`; nothing is sent before the first command.
 
-    The client never repeats a command by itself: a repeated XREADGROUP would skip the entry whose reply was lost, and
-    what may be repeated is known only to the caller.
+    The client never repeats a command by itself, but one that a Cluster's node has declined for another: a repeated
+    XREADGROUP would skip the entry whose reply was lost, and what may be repeated is known only to the caller.
 
     Raises:
-        ConfigurationError: the URL is not one of those.
+        ConfigurationError: the URL is not one of those, or one of its options or certificates is no good.
     """
     if not url.startswith(SCHEMES):
         raise ConfigurationError(f"Redis URL {redact(url)!r}: expected one that starts with {', '.join(SCHEMES)}")
@@ -57,7 +60,11 @@ def connect(url: str, *, name: str) -> redis.Redis:
     if not url.startswith("unix://"):
         options["socket_keepalive"] = True
     try:
-        return redis.Redis.from_url(url, **options)
+        pool = redis.ConnectionPool.from_url(url, **options)
+        pool.connection_class(**pool.connection_kwargs)  # does not connect, but knows its options
+    except TypeError as error:
+        option = str(error).rpartition(" ")[2]
+        raise ConfigurationError(f"Redis URL {redact(url)!r}: it can not have the option {option}") from error
     except (ValueError, redis.exceptions.RedisError) as error:
         if redact(url) == url:
             raise ConfigurationError(f"Redis URL {url!r}: {error}") from error
@@ -65,6 +72,11 @@ def connect(url: str, *, name: str) -> redis.Redis:
         raise ConfigurationError(
             f"Redis URL {redact(url)!r}: the port or an option is wrong, or a user or password is not percent-encoded"
         ) from None
+    try:
+        tls.check_files(pool.connection_kwargs)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"Redis URL {redact(url)!r}: {error}") from error
+    return NodeClient.of(Nodes(pool))
 
 
 @contextmanager
@@ -75,10 +87,14 @@ def translated(doing: str) -> Iterator[None]:
     except redis.exceptions.AuthenticationError as error:
         raise BrokerError(f"{doing}: the server refuses the user or password ({error})") from error
     except redis.exceptions.NoPermissionError as error:
-        raise BrokerError(f"{doing}: this user's ACL lacks a permission ({error})") from error
+        raise BrokerError(
+            f"{doing}: this user's ACL lacks a permission ({error}); config/users.conf lists what each role needs"
+        ) from error
     except redis.exceptions.OutOfMemoryError as error:
         raise BrokerFullError(f"{doing}: the server is out of memory ({error})") from error
     except _UNAVAILABLE as error:
+        if (refused := tls.refusal(error)) is not None:
+            raise BrokerError(f"{doing}: {refused}") from error
         raise BrokerUnavailableError(f"{doing}: {error or type(error).__name__}") from error
     except redis.exceptions.RedisError as error:
         if _UNAVAILABLE_REPLY.match(str(error)):

@@ -14,6 +14,7 @@ hash tag. Below, <cam> is a camera's name.
   poses:<cam>     stream  published poses; id = frame id; field pose; trimmed to the tracker's `retain`
   state:<cam>     hash    last_id, seq                          the last admission
                           policy, run, position, generation     where the producer is in its source
+                          ended                                 the run that was played to its end last
                           holder, lease_until                   the producer that holds the camera (server ms)
                           admitted, posed, superseded, stale, late, dead, refused_<reason>   counters
                           records                               the camera's entries in `results`
@@ -38,7 +39,7 @@ that in a full shard newer frames still replace older ones). Wrong arguments are
 Frame ids are compared as decimal strings: Lua's numbers are exact only up to 2^53.
 ]]
 
-local VERSION = '1.1'
+local VERSION = '1.2'
 
 local GROUP = 'pose'
 local RELEASED = '-released-'  -- the consumer that holds tokens which were given back
@@ -153,6 +154,19 @@ local function to_map(pairs_list)
   return map
 end
 
+-- A command that may fail in one known way, which answers nil. Whatever else is wrong, as a permission that is missing, is
+-- the caller's to hear.
+local function attempt(known, command, ...)
+  local reply = redis.pcall(command, ...)
+  if type(reply) == 'table' and reply.err then
+    if not string.find(reply.err, known) then
+      error({ err = reply.err .. ' in ' .. command })
+    end
+    return nil
+  end
+  return reply
+end
+
 -- Several fields of a hash as a table; a missing field is nil.
 local function fields(key, names)
   local values = redis.call('HMGET', key, unpack(names))
@@ -188,8 +202,8 @@ end
 
 -- The pending entry of a token, or nil: consumer and idle time. Absent groups are as good as absent entries.
 local function pending(key, token)
-  local found = redis.pcall('XPENDING', key('work'), GROUP, token, token, 1)
-  if found.err or not found[1] then
+  local found = attempt('NOGROUP', 'XPENDING', key('work'), GROUP, token, token, 1)
+  if not found or not found[1] then
     return nil
   end
   return { consumer = found[1][2], idle = found[1][3] }
@@ -475,14 +489,15 @@ local function admit(keys, args)
 end
 
 --[[ register <camera> <holder> <lease ms> [field value …]: takes or renews the producer's lease and describes the
-camera. Answers {registered, now, last id, run, position, generation} · {refused, held, detail, now}. ]]
+camera. Answers {registered, now, last id, run, position, generation, the run that was ended last} ·
+{refused, held, detail, now}. ]]
 local function register(keys, args)
   local key = shard_keys(keys)
   local camera, holder, lease = camera_name(args[1]), args[2] or '', whole(args[3], 'lease')
   local described = options(args, 4)
   local now = server_ms()
   local state = fields(key('state', camera),
-                       { 'holder', 'lease_until', 'last_id', 'run', 'position', 'generation' })
+                       { 'holder', 'lease_until', 'last_id', 'run', 'position', 'generation', 'ended' })
   local other, left = held_by_other(state, holder, now)
   if other then
     return { 'refused', 'held', other .. ' for ' .. string.format('%.0f', left) .. ' ms', now }
@@ -491,22 +506,25 @@ local function register(keys, args)
   for name, value in pairs(described) do
     redis.call('HSET', key('camera', camera), name, value)
   end
-  return { 'registered', now, state.last_id or '', state.run or '', state.position or '', state.generation or '0' }
+  return { 'registered', now, state.last_id or '', state.run or '', state.position or '', state.generation or '0',
+           state.ended or '' }
 end
 
---[[ end <camera> <holder> <run> <complete 0|1>: the producer leaves. A complete lossless run raises the generation, so
-that the same source starts again at position 0 the next time. Answers {ended, generation}. ]]
+--[[ end <camera> <holder> <run> <complete 0|1> [keep 0|1]: the producer leaves, unless it keeps the camera for another
+round. A complete lossless run raises the generation, so that the same source starts again at position 0 the next time.
+Answers {ended, generation}. ]]
 local function end_run(keys, args)
   local key = shard_keys(keys)
   local camera, holder, run = camera_name(args[1]), args[2] or '', args[3] or ''
   local name = key('state', camera)
   local state = fields(name, { 'holder', 'lease_until', 'run', 'generation' })
   local other = held_by_other(state, holder, server_ms())
-  if state.holder == holder and holder ~= '' then
+  if state.holder == holder and holder ~= '' and args[5] ~= '1' then
     redis.call('HDEL', name, 'holder', 'lease_until')
   end
   if args[4] == '1' and run ~= '' and state.run == run and not other then
     redis.call('HDEL', name, 'run', 'position')
+    redis.call('HSET', name, 'ended', run)
     return { 'ended', tostring(redis.call('HINCRBY', name, 'generation', 1)) }
   end
   return { 'ended', state.generation or '0' }
@@ -604,8 +622,8 @@ local function reclaim(keys, args)
   local key = shard_keys(keys)
   local consumer, idle, max_deliveries = args[1], whole(args[2], 'idle'), whole(args[3], 'max deliveries')
   for _ = 1, 16 do
-    local found = redis.pcall('XPENDING', key('work'), GROUP, 'IDLE', idle, '-', '+', 1)
-    if found.err or not found[1] then
+    local found = attempt('NOGROUP', 'XPENDING', key('work'), GROUP, 'IDLE', idle, '-', '+', 1)
+    if not found or not found[1] then
       return { 'none' }
     end
     local token, owner = found[1][1], found[1][2]
@@ -628,8 +646,9 @@ local function retire(keys, args)
   local key = shard_keys(keys)
   local idle = whole(args[1], 'idle')
   local gone, now = 0, server_ms()
-  local consumers = redis.pcall('XINFO', 'CONSUMERS', key('work'), GROUP)
-  for _, listed in ipairs(consumers.err and {} or consumers) do
+  local exists = redis.call('EXISTS', key('work')) == 1
+  local consumers = exists and attempt('NOGROUP', 'XINFO', 'CONSUMERS', key('work'), GROUP)
+  for _, listed in ipairs(consumers or {}) do
     local info = to_map(listed)
     local heard = tonumber(redis.call('ZSCORE', key('workers'), info.name) or 0)
     local departed = info.idle >= idle and now - heard >= idle
@@ -703,6 +722,8 @@ local function publication(key, args)
       return nil, { 'mismatch', 'released', block.camera, state.admitted and (state.released or '0') or '' }
     end
     whole(block.released, 'released')
+    -- Never added, as no entry has this id; but a missing permission comes out before anything has changed.
+    attempt('greater than 0%-0', 'XADD', key('poses', block.camera), 'NOMKSTREAM', '0-0', 'pose', '')
     local last = state.published_id or '0-0'
     at = at + 5
     for _ = 1, count do

@@ -55,6 +55,7 @@ class Registration:
         last_id: the camera's last admitted frame, if any.
         run: the unfinished run of that frame ("" when there is none) and its `position` in it (-1: none).
         generation: how many lossless runs of this camera have been completed.
+        ended: the last of those ("" when there is none).
     """
 
     now_ms: int
@@ -62,6 +63,7 @@ class Registration:
     run: str
     position: int
     generation: int
+    ended: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,14 @@ class FrameIntake:
         reply = self._shard.call("register", camera, holder, lease_ms, *described)
         if reply[0] == b"refused":
             return _refusal(reply)
-        _, now_ms, last_id, run, position, generation = reply
+        _, now_ms, last_id, run, position, generation, ended = reply
         return Registration(
             now_ms=int(now_ms),
             last_id=FrameId.parse(last_id) if last_id else None,
             run=text(run),
             position=int(position) if position else -1,
             generation=int(generation),
+            ended=text(ended),
         )
 
     def admit(

@@ -9,9 +9,12 @@ from typing import Final
 import redis
 
 from posestream.broker.connection import translated
-from posestream.errors import BrokerError
+from posestream.errors import BrokerError, BrokerUnavailableError
 
 NAME: Final = "posestream1"
+
+_DENIED: Final = re.compile(r"user executing the script can't|ACL failure in script")  # Redis, Valkey
+_CALL: Final = re.compile(r"redis\.p?call\('([A-Z]+)'(?:, '([A-Z]+)')?")
 
 
 def source() -> str:
@@ -31,7 +34,8 @@ def ensure_loaded(client: redis.Redis) -> bool:
     """Load the library if the server lacks it or has an older minor version; tells whether it did.
 
     Raises:
-        BrokerError: the server knows no functions (Redis before 7.0), or the user may not load them.
+        BrokerError: the server knows no functions (Redis before 7.0), or the user may not ask for them.
+        BrokerUnavailableError: there is nothing to load for this user, who waits until somebody who may has done it.
     """
     ours = source()
     with translated(f"loading the server functions {NAME}"):
@@ -44,8 +48,27 @@ def ensure_loaded(client: redis.Redis) -> bool:
         except redis.exceptions.ResponseError as error:
             if "already exists" in str(error):  # another process was quicker
                 return False
+            if isinstance(error, redis.exceptions.NoPermissionError):
+                raise BrokerUnavailableError(
+                    f"the server functions {NAME} are {'older than ours' if installed else 'not there'}, and this user "
+                    "may not load them (FUNCTION LOAD): start a tracker, or run `posestream status` as the operator"
+                ) from error
             raise
         return True
+
+
+def denied_inside(message: str) -> str | None:
+    """Return which command inside a function an error says that the user lacks the right for; None for other errors.
+
+    Servers tell the line and not always the command, so it is looked up there, unless the function tells it.
+    """
+    if _DENIED.search(message) is None:
+        return None
+    if told := re.search(r" in ([A-Z]+)\b", message):
+        return told[1]
+    line = re.search(r"user_function:(\d+)", message)
+    called = _CALL.search(source().splitlines()[int(line[1]) - 1]) if line else None
+    return " ".join(filter(None, called.groups())) if called else "a command"
 
 
 def _field(entry: object, name: str) -> object:

@@ -11,6 +11,7 @@ import redis
 from posestream.broker import library
 from posestream.broker.clock import ServerClock
 from posestream.broker.connection import translated
+from posestream.broker.nodes import NodeClient
 from posestream.errors import BrokerError
 from posestream.keys import WORK_GROUP, ShardKeys
 
@@ -27,14 +28,14 @@ class Shard:
     def __init__(
         self, client: redis.Redis, keys: ShardKeys, on_recovery: Callable[[str], None] = lambda what: None
     ) -> None:
-        self.client = client
+        self.client = client.twin() if isinstance(client, NodeClient) else client
         self.keys = keys
         self.on_recovery = on_recovery
 
     def prepare(self) -> None:
         """Make sure that the functions and the consumer group exist."""
+        self.ensure_group()  # first, as this has a key, by which a Cluster tells the node that is to have the functions
         library.ensure_loaded(self.client)
-        self.ensure_group()
 
     def ensure_group(self) -> bool:
         """Create the consumer group at 0, so that tokens added before it are delivered too; tells whether it did."""
@@ -71,6 +72,11 @@ class Shard:
             elif "NOGROUP" in str(error):
                 self.ensure_group()
                 self.on_recovery("group")
+            elif (denied := library.denied_inside(str(error))) is not None:
+                raise BrokerError(
+                    f"{doing}: this user's ACL lacks a permission, {denied} or the keys for it ({error.__cause__}); "
+                    "config/users.conf lists what each role needs"
+                ) from error
             else:
                 raise
         with translated(doing):

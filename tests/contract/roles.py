@@ -32,20 +32,25 @@ Answer = TypeVar("Answer")
 
 
 class Roles:
-    """Everything one can be to a shard; frame ids follow the server's clock and increase."""
+    """Everything one can be to a shard; frame ids follow the server's clock and increase.
 
-    def __init__(self, shard: Shard) -> None:
+    `shard` is for looking behind the scenes; `shard_as` gives a role's own, which may be another user's.
+    """
+
+    def __init__(self, shard: Shard, shard_as: Callable[[str], Shard] | None = None) -> None:
+        shard_as = shard_as or (lambda role: shard)
         self.shard = shard
         self.client: Any = shard.client
         self.keys = shard.keys
-        self.intake = FrameIntake(shard)
-        self.results = ResultLog(shard)
-        self.operations = ShardOperations(shard)
-        self.poses = PoseLog(shard)
+        self.intake = FrameIntake(shard_as("producer"))
+        self.results = ResultLog(shard_as("tracker"))
+        self.operations = ShardOperations(shard_as("operator"))
+        self.poses = PoseLog(shard_as("subscriber"))
+        self._worker_shard = shard_as("worker")
         self._last = FrameId(0)
 
     def worker(self, name: str = "worker") -> WorkQueue:
-        return WorkQueue(self.shard, name)
+        return WorkQueue(self._worker_shard, name)
 
     def next_id(self) -> FrameId:
         self._last = self._last.next(self.shard.server_ms())

@@ -122,7 +122,10 @@ def test_a_url_of_another_kind_is_a_configuration_error_that_says_what_is_expect
         connect(url, name="test")
 
 
-@pytest.mark.parametrize("url", ["redis://host:port", "redis://host:70000", "redis://host?socket_timeout=long"])
+@pytest.mark.parametrize(
+    "url",
+    ["redis://host:port", "redis://host:70000", "redis://host?socket_timeout=long", "redis://host?ssl_ca_certs=ca.pem"],
+)
 def test_a_url_that_makes_no_sense_is_a_configuration_error_with_the_url(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         connect(url, name="test")

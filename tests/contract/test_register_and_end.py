@@ -22,6 +22,7 @@ def test_a_new_camera_starts_from_nothing(roles: Roles) -> None:
     answer = register(roles)
     assert before <= answer.now_ms <= roles.shard.server_ms()
     assert (answer.last_id, answer.run, answer.position, answer.generation) == (None, "", -1, 0)
+    assert answer.ended == ""
 
 
 def test_a_camera_is_described_and_described_anew(roles: Roles) -> None:
@@ -81,6 +82,7 @@ def test_a_complete_run_raises_the_generation_so_that_the_source_starts_again(ro
 
     answer = register(roles)
     assert (answer.last_id, answer.run, answer.position, answer.generation) == (last, "", -1, 1)
+    assert answer.ended == "run"
     assert roles.offer(0, LOSSLESS).repeated is False
 
 

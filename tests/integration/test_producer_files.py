@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -82,6 +83,23 @@ def test_a_killed_producer_is_taken_up_where_it_was(
     assert second.process.returncode == 0
     assert "waiting until the camera is free: another producer holds it: producer-" in "\n".join(second.messages())
     assert_every_frame_once(slow_fleet, shard, 60)
+
+
+def test_a_producer_that_slept_while_another_played_its_file_to_the_end_plays_nothing_again(
+    producers: Producers, slow_fleet: Fleet, shard: Shard, tmp_path: Path
+) -> None:
+    command = (write_video(tmp_path / "v.mp4", 40), "--camera", "hall", "--depth", 5)
+    sleeper = producers.start(*command)
+    eventually("some frames are through", lambda: len(slow_fleet.taken) >= 10)
+    sleeper.process.send_signal(signal.SIGSTOP)
+
+    other = producers.run(*command, seconds=60)
+    assert other.process.returncode == 0
+    sleeper.process.send_signal(signal.SIGCONT)
+
+    assert sleeper.end() == 0
+    sleeper.wait_for("hall: another producer has played the source to its end meanwhile")
+    assert_every_frame_once(slow_fleet, shard, 40)
 
 
 def test_a_stopped_producer_gives_the_camera_up_at_once_and_the_next_goes_on(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from posestream.broker import CameraStatus
@@ -53,7 +55,15 @@ def letter(seq: int, reason: str) -> dict[str, str]:
             status(2, posed=2),
             [],
             tally(5, 15),
-            "2 posed, 13 lost with the server's memory (it restarted without keeping its data)",
+            "2 posed, 13 lost with the server's memory (it restarted or was replaced without all of its data)",
+            False,
+        ),
+        (
+            replace(status(30, posed=30), policy="live"),  # it went on with fewer, as after a failover
+            replace(status(70, posed=70), policy="live"),
+            [],
+            tally(45, 70),
+            "40 posed, 5 lost with the server's memory (it restarted or was replaced without all of its data)",
             False,
         ),
         (

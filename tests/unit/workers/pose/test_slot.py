@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -221,6 +222,62 @@ def test_after_a_flush_a_slot_goes_on(shard, slot, stages, shared, admit):
     assert len(stages.seen) == 1
     recoveries = shared.metrics.registry.get_sample_value("posestream_broker_recoveries_total", {"what": "group"})
     assert recoveries == 1
+
+
+# Frames that have failed before ---------------------------------------------------------------------------------------
+
+
+class Crowd(Stages):
+    """Notes how many frames are in the hands of the process while one that has failed before is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside: list[Token] = []
+        self.company: list[int] = []
+        self.most = 0
+
+    def process(self, token: Token, frame: Frame) -> PoseFrame:
+        self.inside.append(token)
+        self.note()
+        time.sleep(0.01)
+        self.note()
+        self.inside.remove(token)
+        return super().process(token, frame)
+
+    def note(self) -> None:
+        inside = list(self.inside)
+        self.most = max(self.most, len(inside))
+        if any(token.failures for token in inside):
+            self.company.append(len(inside) - 1)
+
+
+def test_a_frame_that_has_failed_before_has_no_company_in_its_process(shard, shared):
+    admit_many(shard, 60)
+    departed = WorkQueue(shard, "departed")
+    taken = [departed.take(100).id for _ in range(3)]
+    shard.client.xclaim(shard.keys.work, "pose", "departed", 0, taken, idle=3_600_000, justid=True)
+    shared = replace(shared, strays=StrayWatch(40))
+    crowd = Crowd()
+    threads = [Thread(target=Slot(f"slot-{number}", shard.keys, crowd, shared).run) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 60
+    while len(results(shard)) < 60 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    shared.stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert len(results(shard)) == 60
+    assert len(crowd.company) >= 6
+    assert set(crowd.company) == {0}
+    assert crowd.most > 1
+
+
+def admit_many(shard, count: int) -> None:
+    request = AdmissionRequest(CAMERA, "p", "run", Policy.LOSSLESS, depth=count)
+    for position in range(count):
+        FrameIntake(shard).admit(request, position, FrameId(shard.server_ms(), position), b"pixels", b"meta")
 
 
 # When to look for strays ----------------------------------------------------------------------------------------------
