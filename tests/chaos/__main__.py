@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.chaos.driver import Plan, carry_out
+from tests.chaos.driver import Plan, carry_out, carry_out_for_real
 from tests.chaos.schedule import Kind
 from tests.chaos.table import make_table
 
@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, help="how many to inject (one for every 500 frames, and 9 at least)")
     parser.add_argument("--misbehaving", type=int, default=5, help="frames that misbehave, in each of five ways (5)")
     parser.add_argument("--seed", type=int, default=1, help="tells which faults come when, and which frames misbehave")
+    parser.add_argument("--network", action="store_true", help="the demo network on synthetic people, not the stand-in")
     parser.add_argument("--minutes", type=float, default=60, help="after which the run has failed (60)")
     arguments = parser.parse_args()
     frames, seed = arguments.frames, arguments.seed
@@ -33,7 +34,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="posestream-chaos-"))
     began_s = time.monotonic()
     plan = Plan(frames, faults, arguments.misbehaving, seed)
-    verdict, seen = carry_out(plan, folder, arguments.minutes * 60)
+    run = carry_out_for_real if arguments.network else carry_out
+    verdict, seen = run(plan, folder, arguments.minutes * 60)
     took_s = time.monotonic() - began_s
     console.print(make_table(verdict, f"{frames} frames, {faults} faults, seed {seed}, {took_s:.0f} s"))
     for what, count in verdict.wrong.items():

@@ -17,21 +17,23 @@ from tests.servers import Server
 
 WORKERS: Final = ("worker-1", "worker-2", "worker-3")
 TRACKERS: Final = ("tracker-1", "tracker-2")
-PRODUCER: Final = "producer"
+PRODUCERS: Final = ("producer-1", "producer-2")
 
 _MOST_REPLIES: Final = 8  # cut at a time
 _RETRY_S: Final = 0.2
+_NEEDS_A_PRODUCER: Final = {Kind.PRODUCER_KILLED, Kind.PRODUCER_FROZEN}
 _NEEDS_THE_SERVER: Final = {Kind.CONNECTIONS_CUT, Kind.REPLIES_CUT, Kind.SERVER_STOPPED, Kind.SERVER_KILLED}
 
 
 class Saboteur:
-    """Goes through a schedule; `injections` is what it has done."""
+    """Goes through a schedule; `injections` is what it has done, `producer` the one that is to be at work."""
 
     def __init__(
         self, faults: Sequence[Fault], crew: Crew, server: Server, proxy: CuttingProxy, client: redis.Redis
     ) -> None:
         """Work on a crew, and on a running server; `client` is connected to it without the proxy."""
         self.injections: list[Injection] = []
+        self.producer = PRODUCERS[0]
         self._faults = list(faults)
         self._crew = crew
         self._server = server
@@ -47,7 +49,8 @@ class Saboteur:
             Kind.WORKER_FROZEN: lambda fault: self._freeze(self._one_of(WORKERS, fault), fault),
             Kind.TRACKER_KILLED: lambda fault: self._kill(self._leading(fault), fault),
             Kind.TRACKER_FROZEN: lambda fault: self._freeze(self._leading(fault), fault),
-            Kind.PRODUCER_KILLED: self._kill_producer,
+            Kind.PRODUCER_KILLED: lambda fault: self._kill(self.producer, fault),
+            Kind.PRODUCER_FROZEN: self._replace_producer,
             Kind.CONNECTIONS_CUT: self._cut_connections,
             Kind.REPLIES_CUT: self._cut_replies,
             Kind.SERVER_STOPPED: lambda fault: self._stop_server(fault, self._server.stop),
@@ -78,12 +81,24 @@ class Saboteur:
         self._later.append((time.monotonic() + seconds, action))
 
     def _inject(self, fault: Fault) -> None:
-        if fault.kind in _NEEDS_THE_SERVER and not self._server_runs:
+        if fault.kind in _NEEDS_A_PRODUCER and not self._room:
+            # One that has fed all its frames has ended its run: started again it would rightly play it again.
+            return
+        if self._must_wait(fault):
             self._after(_RETRY_S, partial(self._inject, fault))
             return
         at_s = time.monotonic()
         self._ways[fault.kind](fault)
         self.injections.append(Injection(fault.kind, at_s, self._ended))
+
+    def _must_wait(self, fault: Fault) -> bool:
+        if fault.kind is Kind.PRODUCER_FROZEN:
+            return self._crew.runs(self._heir)  # one that was frozen before
+        return fault.kind in _NEEDS_THE_SERVER and not self._server_runs
+
+    @property
+    def _heir(self) -> str:
+        return next(name for name in PRODUCERS if name != self.producer)
 
     # Ways -----------------------------------------------------------------------------------------------------------
 
@@ -100,10 +115,10 @@ class Saboteur:
         self._crew.kill(name)
         self._after(fault.hold_s, lambda: self._crew.start(name))
 
-    def _kill_producer(self, fault: Fault) -> None:
-        # One that has fed all its frames has ended its run: started again it would rightly play the recording again.
-        if self._room:
-            self._kill(PRODUCER, fault)
+    def _replace_producer(self, fault: Fault) -> None:
+        self._freeze(self.producer, fault)
+        self.producer = self._heir
+        self._crew.start(self.producer)
 
     def _freeze(self, name: str, fault: Fault) -> None:
         self._crew.freeze(name)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from producer.lease import LEASE_MS as PRODUCER_LEASE_MS
+
 CLAIM_AFTER_MS: Final = 2000
 LEASE_MS: Final = 1500
 
@@ -22,6 +24,7 @@ class Kind(StrEnum):
     TRACKER_KILLED = "tracker killed (-9)"
     TRACKER_FROZEN = "tracker frozen past its lease"
     PRODUCER_KILLED = "producer killed (-9)"
+    PRODUCER_FROZEN = "producer frozen while another takes over"
     CONNECTIONS_CUT = "all connections cut"
     REPLIES_CUT = "replies cut in the middle"
     SERVER_STOPPED = "server stopped and started"
@@ -34,6 +37,7 @@ _HOLD_S: Final = {
     Kind.TRACKER_KILLED: (0.0, 1.5),
     Kind.TRACKER_FROZEN: (1.2 * LEASE_MS / 1000, 2 * LEASE_MS / 1000),
     Kind.PRODUCER_KILLED: (0.0, 1.0),
+    Kind.PRODUCER_FROZEN: (1.2 * PRODUCER_LEASE_MS / 1000, 2 * PRODUCER_LEASE_MS / 1000),
     Kind.CONNECTIONS_CUT: (0.0, 0.0),
     Kind.REPLIES_CUT: (0.0, 0.0),
     Kind.SERVER_STOPPED: (0.0, 1.5),

@@ -89,7 +89,7 @@ class Slot:
         )
         self.queue = WorkQueue(self._shard, consumer=name)
         self._patience = Patience(shared.stop, shared.metrics.broker_errors.labels("pose").inc)
-        self._reply_lost = False
+        self._unsure = False  # of what is in hand by the server's books
 
     def run(self) -> None:
         """Work until asked to stop, then leave the group."""
@@ -99,7 +99,7 @@ class Slot:
                 self.step()
             except BrokerUnavailableError as error:
                 # Whatever was in hand still is, by the server's books: it is looked up there before anything is taken.
-                self._reply_lost = True
+                self._unsure = True
                 self._shared.strays.outage()
                 self._shared.health.set_ready("broker", str(error))
                 self._patience.failed(error)
@@ -110,7 +110,7 @@ class Slot:
 
     def step(self) -> None:
         """Take one frame and end it: take, load, decode the image, infer, decode the poses, finish."""
-        if self._reply_lost:
+        if self._unsure:
             self._resume()
         elif self._strays_due() and self.queue.stranded(self._shared.settings.claim_after_ms):
             self._reclaim()
@@ -169,7 +169,10 @@ class Slot:
         metrics = self._shared.metrics
         metrics.finished.labels(outcome.value if kept else "lost").inc()
         metrics.age.observe(max(0.0, (self._shared.clock.now_ms() - token.frame_id.ms) / 1000))
-        if outcome is Outcome.DEAD and kept:
+        if not kept:
+            # Taken over, most likely. A replica that became the server may have other books: see what they say of us.
+            self._unsure = True
+        elif outcome is Outcome.DEAD:
             self._note_dead(token, str(data), error)
 
     def _note_dead(self, token: Token, reason: str, error: str) -> None:
@@ -178,15 +181,15 @@ class Slot:
         logger.warning("dead letter: %s (%s)", reason, error, extra=extra)
 
     def _resume(self) -> None:
-        """After a lost reply: end what the server says is in hand, one at a time and alone, as it may be a bad one."""
+        """When unsure: end what the server says is in hand, one at a time and alone, as it may be a bad one."""
         # Asked before the gate, where a server that hangs would keep the other slots waiting for their turn to ask.
         tokens = self.queue.in_hand()
+        self._unsure = False
         if tokens:
             with self._shared.gate.alone():
                 for token in tokens:
                     with self._holding(token):
                         self._process(token)
-        self._reply_lost = False
 
     def _reclaim(self) -> None:
         """Take over one stranded frame, with nothing else in hand."""
@@ -202,7 +205,7 @@ class Slot:
     def _leave(self) -> None:
         self._shared.health.forget(self.name)
         try:
-            if self._reply_lost:
+            if self._unsure:
                 self._give_back()
             self.queue.retire()
         except BrokerUnavailableError as error:

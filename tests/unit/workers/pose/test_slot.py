@@ -163,6 +163,18 @@ def test_a_frame_that_another_worker_has_taken_over_is_counted_as_lost(shard, sl
     assert counted(shared, "posed") == 0
 
 
+def test_a_slot_whose_frame_the_server_does_not_know_ends_what_the_server_thinks_it_has(shard, slot, stages, admit):
+    """A replica that became the server may have missed that one frame was ended and the next one taken."""
+    forgotten = admit()
+    slot.queue.take(100)  # ended by the slot, says its old server; in its hand, says the new one
+    slot._process(replace(slot.queue.in_hand()[0], id="9999999999999-0", frame_id=FrameId(1)))
+    assert results(shard) == []
+    slot.step()
+
+    assert stages.seen[-1][0].frame_id == forgotten
+    assert [outcome for outcome, _ in results(shard)] == ["posed"]
+
+
 # Lost replies ---------------------------------------------------------------------------------------------------------
 
 
