@@ -7,6 +7,7 @@ hash tag. Below, <cam> is a camera's name.
 
   work            stream  one token per frame that waits or is in hand: camera, id, seq, policy, expires (ms, 0 = never).
                           Token ids are <number>-0, counted up in `shard`. Consumer group `pose`, created at 0.
+                          A token is a place in the queue: of a live camera, a newer frame may have moved up into it.
   tokens:<cam>    zset    the camera's tokens: member = frame id, score = token number. A token waits while its number
                           is above the group's last delivered one, and is in hand from then on.
   frames:<cam>    stream  the pixels of the frames that have a token; id = frame id; fields image, meta
@@ -22,6 +23,7 @@ hash tag. Below, <cam> is a camera's name.
                           released, published_id, tracker       what the tracker has published, and its own state
                           trying                                <record> <times>: what a careful tracker is at
                           failures:<id>, error:<id>             failed deliveries of a frame that is still in hand
+                          frame:<token>                         id, seq, expires of the frame that moved up into it
   dead            stream  dead letters: camera, id, seq, reason, error, deliveries, image, meta, and pose where it was
                           the tracker that failed; bounded in bytes
   workers         zset    member = consumer, score = server ms of its last heartbeat. (What the group knows of idle
@@ -39,13 +41,14 @@ that in a full shard newer frames still replace older ones). Wrong arguments are
 Frame ids are compared as decimal strings: Lua's numbers are exact only up to 2^53.
 ]]
 
-local VERSION = '1.2'
+local VERSION = '1.3'
 
 local GROUP = 'pose'
 local RELEASED = '-released-'  -- the consumer that holds tokens which were given back
 local RELEASED_IDLE_MS = 24 * 3600 * 1000
 local MAX_AHEAD_MS = 1000
 local ALIVE_MS = 10000  -- a worker's slot asks for work, or says it is at it, more often than this
+local MAX_LIVE_DEPTH = 64  -- so many frames may have to move up in one call
 local DEFAULT_DEPTH = { live = 4, lossless = 64 }
 local DEFAULT_LIMITS = { max_records = 100000, max_bytes = 1024 * 1024 * 1024, max_dead_bytes = 64 * 1024 * 1024 }
 local OUTCOMES = { posed = true, superseded = true, stale = true, late = true, dead = true }
@@ -209,12 +212,17 @@ local function pending(key, token)
   return { consumer = found[1][2], idle = found[1][3] }
 end
 
+-- What a token stands for: its entry's fields, or those of the frame that has moved up into its place.
 local function token_fields(key, token)
   local entry = redis.call('XRANGE', key('work'), token, token)[1]
   local work = entry and to_map(entry[2])
   if work and not (work.camera and work.id and work.seq and work.policy and work.expires) then
     redis.call('XDEL', key('work'), token)  -- somebody's stray entry, no token: as good as gone
     return nil
+  end
+  local moved = work and work.policy == 'live' and redis.call('HGET', key('state', work.camera), 'frame:' .. token)
+  if moved then
+    work.id, work.seq, work.expires = string.match(moved, '^(%S+) (%S+) (%S+)$')
   end
   return work
 end
@@ -281,10 +289,8 @@ local function drop_frame(key, camera, id)
   end
 end
 
--- A token's end: token and frame go, one record comes. The only place where a record is made.
-local function settle(key, token, entry, outcome, data)
-  redis.call('XACK', key('work'), GROUP, token)
-  redis.call('XDEL', key('work'), token)
+-- A frame's end: it goes, and one record comes. The only place where a record is made.
+local function record(key, entry, outcome, data)
   redis.call('ZREM', key('tokens', entry.camera), entry.id)
   drop_frame(key, entry.camera, entry.id)
   local state = key('state', entry.camera)
@@ -292,6 +298,18 @@ local function settle(key, token, entry, outcome, data)
   redis.call('XADD', key('results'), '*', 'camera', entry.camera, 'id', entry.id, 'seq', entry.seq,
              'policy', entry.policy, 'outcome', outcome, 'data', data)
   redis.call('HINCRBY', state, 'records', 1)
+end
+
+local function drop_token(key, camera, token)
+  redis.call('XDEL', key('work'), token)
+  redis.call('HDEL', key('state', camera), 'frame:' .. token)
+end
+
+-- The end of a frame in hand, and of its token.
+local function settle(key, token, entry, outcome, data)
+  redis.call('XACK', key('work'), GROUP, token)
+  drop_token(key, entry.camera, token)
+  record(key, entry, outcome, data)
   measure(key, entry.camera)
 end
 
@@ -327,11 +345,15 @@ local function admission(args)
   if policy == 'lossless' and run ~= '' and not given.position then
     fail('position: a lossless run counts its frames from 0')
   end
+  local depth = math.max(1, given.depth and whole(given.depth, 'depth') or DEFAULT_DEPTH[policy])
+  if policy == 'live' and depth > MAX_LIVE_DEPTH then
+    fail('depth: of a live camera at most ' .. MAX_LIVE_DEPTH .. ' frames wait')
+  end
   return {
     policy = policy,
     run = run,
     position = given.position and whole(given.position, 'position'),
-    depth = math.max(1, given.depth and whole(given.depth, 'depth') or DEFAULT_DEPTH[policy]),
+    depth = depth,
     max_age = given.max_age and whole(given.max_age, 'max_age') or 0,
     holder = given.holder or '',
     lease = given.lease and whole(given.lease, 'lease') or 5000,
@@ -388,19 +410,53 @@ local function sweep_leftovers(key, camera, id)
   return false
 end
 
-local function withdraw_oldest(key, camera, delivered)
-  local oldest = redis.call('ZRANGEBYSCORE', key('tokens', camera), '(' .. delivered, '+inf', 'WITHSCORES',
-                            'LIMIT', 0, 1)
-  local token = token_id(tonumber(oldest[2]))
-  local entry = token_fields(key, token)
-  if entry then
-    settle(key, token, entry, 'superseded', '')
-  else
-    redis.call('ZREM', key('tokens', camera), oldest[1])
+-- The camera's tokens that no worker has, oldest first; what is none any more goes.
+local function waiting_tokens(key, camera, delivered)
+  local listed = redis.call('ZRANGEBYSCORE', key('tokens', camera), '(' .. delivered, '+inf', 'WITHSCORES')
+  local waiting = {}
+  for i = 1, #listed, 2 do
+    local token = token_id(tonumber(listed[i + 1]))
+    local entry = token_fields(key, token)
+    if entry then
+      waiting[#waiting + 1] = { number = listed[i + 1], token = token, entry = entry }
+    else
+      redis.call('ZREM', key('tokens', camera), listed[i])
+      drop_token(key, camera, token)
+    end
   end
+  return waiting
 end
 
--- Makes room where the policy may, and tells what is still in the way: nil, or a reason and a detail.
+local function put_frame(key, camera, place, id, seq, expires)
+  redis.call('ZADD', key('tokens', camera), place.number, id)
+  redis.call('HSET', key('state', camera), 'frame:' .. place.token, table.concat({ id, seq, expires }, ' '))
+end
+
+-- Supersedes a live camera's oldest waiting frames, as many as are too many beside a new one. The others move up, so
+-- that the camera keeps its places in the queue: would it give up the first and queue up again, one that sends faster
+-- than the others would never be served where all together send too much. Returns the place left for the new frame.
+local function move_up(key, camera, delivered, depth)
+  local waiting = waiting_tokens(key, camera, delivered)
+  local excess = #waiting - depth + 1
+  if excess < 1 then
+    return nil
+  end
+  for i = 1, excess do
+    record(key, waiting[i].entry, 'superseded', '')
+  end
+  for i = excess + 1, #waiting do
+    local entry = waiting[i].entry
+    put_frame(key, camera, waiting[i - excess], entry.id, entry.seq, entry.expires)
+  end
+  for i = depth + 1, #waiting do  -- the depth was larger before
+    drop_token(key, camera, waiting[i].token)
+  end
+  measure(key, camera)
+  return waiting[depth]
+end
+
+-- Makes room where the policy may, and tells what is still in the way: a reason and a detail, or nil, nil and the place
+-- in the queue that the frame takes over, if it does not queue up.
 local function judge_load(key, camera, wanted, policy_before)
   local limit = limits(key)
   -- A camera changes its policy only when it is empty: live frames would supersede lossless ones, and overtake them.
@@ -414,16 +470,17 @@ local function judge_load(key, camera, wanted, policy_before)
   if redis.call('XLEN', key('work')) + redis.call('XLEN', key('results')) >= limit.max_records then
     return 'backlog', 'records'
   end
+  local place
   if wanted.policy == 'live' and redis.call('ZCARD', key('tokens', camera)) >= wanted.depth then
-    local delivered = last_delivered(key)
-    local waiting = redis.call('ZCOUNT', key('tokens', camera), '(' .. delivered, '+inf')
-    for _ = wanted.depth, waiting do
-      withdraw_oldest(key, camera, delivered)
-    end
+    place = move_up(key, camera, last_delivered(key), wanted.depth)
   end
   if measure(key, camera) > limit.max_bytes then
+    if place then
+      drop_token(key, camera, place.token)
+    end
     return 'backlog', 'bytes'
   end
+  return nil, nil, place
 end
 
 -- Takes a refused frame out again, unless it is one that was admitted.
@@ -438,14 +495,19 @@ local function refuse(key, camera, id, reason, detail, now)
   return { 'refused', reason, detail, now }
 end
 
--- Turns a frame that is there into work, which is its admission; returns its seq.
-local function add_token(key, camera, id, policy, expires)
+-- Turns a frame that is there into work, which is its admission: in a place of the camera's, or at the queue's end.
+-- Returns its seq.
+local function add_token(key, camera, id, policy, expires, place)
   local state = key('state', camera)
-  local number = redis.call('HINCRBY', key('shard'), 'tokens', 1)
-  local seq = redis.call('HINCRBY', state, 'seq', 1)
-  redis.call('XADD', key('work'), token_id(number), 'camera', camera, 'id', id, 'seq', seq, 'policy', policy,
-             'expires', string.format('%.0f', expires))
-  redis.call('ZADD', key('tokens', camera), number, id)
+  local seq, expires_ms = redis.call('HINCRBY', state, 'seq', 1), string.format('%.0f', expires)
+  if place then
+    put_frame(key, camera, place, id, seq, expires_ms)
+  else
+    local number = redis.call('HINCRBY', key('shard'), 'tokens', 1)
+    redis.call('XADD', key('work'), token_id(number), 'camera', camera, 'id', id, 'seq', seq, 'policy', policy,
+               'expires', expires_ms)
+    redis.call('ZADD', key('tokens', camera), number, id)
+  end
   redis.call('HSET', state, 'last_id', id)
   redis.call('HINCRBY', state, 'admitted', 1)
   return seq
@@ -472,16 +534,17 @@ local function admit(keys, args)
     measure(key, camera)
     return { 'already', reason, tonumber(state.seq), now, unfinished(key, camera) }
   end
+  local place
   if not verdict and not sweep_leftovers(key, camera, id) then
     reason, detail = 'missing', id
   elseif not verdict then
-    reason, detail = judge_load(key, camera, wanted, state.policy)
+    reason, detail, place = judge_load(key, camera, wanted, state.policy)
   end
   if reason then
     return refuse(key, camera, id, reason, detail, now)
   end
   local expires = wanted.policy == 'live' and wanted.max_age > 0 and (tonumber((split_id(id))) + wanted.max_age) or 0
-  local seq = add_token(key, camera, id, wanted.policy, expires)
+  local seq = add_token(key, camera, id, wanted.policy, expires, place)
   redis.call('HSET', key('state', camera), 'policy', wanted.policy, 'run', wanted.run,
              'position', wanted.position or '')
   renew_lease(key, camera, wanted.holder, wanted.lease, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from posestream.broker.connection import MAX_BLOCK_MS, translated
@@ -55,7 +55,7 @@ class WorkQueue:
         self.consumer = consumer
 
     def take(self, block_ms: int = MAX_BLOCK_MS) -> Token | None:
-        """Wait up to `block_ms` for the next frame.
+        """Wait up to `block_ms` for the next frame; `load` tells whether it is a newer one by now.
 
         When this raises BrokerUnavailableError the reply may have been lost with a token in it: ask `in_hand()` before
         taking again.
@@ -97,15 +97,26 @@ class WorkQueue:
                 self.shard.on_recovery("stray_entry")
         return tokens
 
-    def load(self, token: Token) -> Frame | None:
-        """Fetch the pixels of a frame in hand; None when they are gone."""
-        frame_id = str(token.frame_id)
+    def load(self, token: Token) -> tuple[Token, Frame | None]:
+        """Fetch the frame in hand, None when its pixels are gone, and what the token stands for by now.
+
+        While a live camera's token waited, a newer frame may have moved up into it.
+        """
+        moved, frame = self._load(token)
+        if moved != token:
+            _, frame = self._load(moved)
+        return moved, frame
+
+    def _load(self, token: Token) -> tuple[Token, Frame | None]:
+        keys, frame_id = self.shard.keys, str(token.frame_id)
         with translated(f"loading frame {frame_id} of {token.camera}"):
-            entries: Any = self.shard.client.xrange(self.shard.keys.frames(token.camera), frame_id, frame_id)
-        if not entries:
-            return None
-        fields = entries[0][1]
-        return Frame(image=fields.get(b"image", b""), meta=fields.get(b"meta"))
+            with self.shard.client.pipeline(transaction=False) as pipeline:
+                pipeline.hget(keys.state(token.camera), f"frame:{token.id}")
+                pipeline.xrange(keys.frames(token.camera), frame_id, frame_id)
+                moved, entries = pipeline.execute()
+        fields = entries[0][1] if entries else None
+        frame = Frame(image=fields.get(b"image", b""), meta=fields.get(b"meta")) if fields is not None else None
+        return _moved(token, moved), frame
 
     def finish(self, token: Token, outcome: Outcome, data: bytes | str, error: str = "") -> bool:
         """End a frame as posed (data: the pose message), stale or dead (data: the reason).
@@ -153,6 +164,14 @@ class WorkQueue:
     def retire_absent(self, idle_ms: int) -> int:
         """Remove the consumers that hold nothing and have been silent for that long; returns how many."""
         return int(self.shard.call("retire", idle_ms))
+
+
+def _moved(token: Token, moved: bytes | None) -> Token:
+    """Return what a token stands for, where the server says that a frame has moved up into it."""
+    if moved is None:
+        return token
+    frame_id, seq, expires_ms = text(moved).split(" ")
+    return replace(token, frame_id=FrameId.parse(frame_id), seq=int(seq), expires_ms=int(expires_ms))
 
 
 def stream_entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

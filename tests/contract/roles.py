@@ -11,6 +11,7 @@ from posestream.broker import (
     Admission,
     AdmissionRequest,
     CameraRelease,
+    Frame,
     FrameIntake,
     PoseLog,
     Record,
@@ -81,6 +82,10 @@ class Roles:
         token = self.worker(name).take(block_ms=1)
         assert token is not None
         return token
+
+    def take_and_load(self) -> tuple[Token, Frame | None]:
+        """As a worker does: the token says what it stands for once its frame has been loaded."""
+        return self.worker().load(self.take())
 
     def finish_next(self, data: bytes = b"pose", outcome: Outcome = Outcome.POSED) -> Token:
         token = self.take()

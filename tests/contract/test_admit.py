@@ -45,7 +45,7 @@ def test_an_admission_makes_one_token_that_says_all_a_worker_needs(roles: Roles)
 
     assert (token.camera, token.frame_id, token.seq) == ("cam", frame_id, 1)
     assert (token.policy, token.expires_ms, token.failures) == (Policy.LIVE, frame_id.ms + 700, 0)
-    frame = roles.worker().load(token)
+    _, frame = roles.worker().load(token)
     assert frame is not None
     assert (frame.image, frame.meta) == (b"the pixels", b"meta")
 
@@ -70,7 +70,7 @@ def test_two_lines_of_shell_are_a_producer(roles: Roles) -> None:
     assert type(now_ms) is int
     token = roles.take()
     assert (token.camera, token.policy) == ("shell", Policy.LIVE)
-    frame = roles.worker().load(token)
+    _, frame = roles.worker().load(token)
     assert frame is not None
     assert frame.meta is None
 
@@ -85,7 +85,7 @@ def test_a_camera_may_have_any_name_that_makes_a_key(roles: Roles, camera: str) 
     roles.admit(0, replace(LIVE, camera=camera))
     token = roles.take()
     assert token.camera == camera
-    assert roles.worker().load(token) is not None
+    assert roles.worker().load(token)[1] is not None
 
 
 # Repeats --------------------------------------------------------------------------------------------------------------
@@ -270,12 +270,68 @@ def test_the_oldest_waiting_frame_of_a_live_camera_makes_room_and_leaves_a_recor
     oldest, *kept = [roles.admit(position, request) for position in range(3)]
 
     assert roles.frame_ids() == kept
-    assert [roles.take().frame_id for _ in kept] == kept
+    assert [roles.take_and_load()[0].frame_id for _ in kept] == kept
     (record,) = roles.records()
     assert (record.camera, record.frame_id, record.seq) == ("cam", oldest, 1)
     assert (record.policy, record.outcome, record.data) == (Policy.LIVE, Outcome.SUPERSEDED, b"")
     assert roles.client.xlen(roles.keys.work) == roles.client.zcard(roles.keys._key("tokens:cam")) == 2
     assert roles.counted_bytes() == roles.measured_bytes()
+
+
+def test_newer_frames_keep_their_cameras_places_in_the_queue(roles: Roles) -> None:
+    """Else a camera that sends faster than the others would queue up anew again and again, and never be served."""
+    fast, slow = (replace(LIVE, camera=camera, depth=2) for camera in ("fast", "slow"))
+    roles.admit(0, fast)
+    first_of_slow = roles.admit(0, slow)
+    newest = [roles.admit(position, fast) for position in range(1, 6)][-2:]
+
+    taken = [roles.take_and_load() for _ in range(3)]
+    assert [(token.camera, token.frame_id) for token, _ in taken] == [
+        ("fast", newest[0]), ("slow", first_of_slow), ("fast", newest[1])
+    ]  # fmt: skip
+    assert [token.seq for token, _ in taken] == [5, 1, 6]
+
+
+def test_a_frame_that_moved_up_comes_with_its_own_pixels_and_its_own_time_to_expire(roles: Roles) -> None:
+    request = replace(LIVE, depth=1, max_age_ms=5000)
+    roles.admit(0, request, image=b"old")
+    newer = roles.admit(1, request, image=b"new")
+
+    token, frame = roles.take_and_load()
+    assert frame is not None
+    assert (frame.image, token.frame_id, token.seq, token.expires_ms) == (b"new", newer, 2, newer.ms + 5000)
+    assert roles.worker().load(token) == (token, frame)
+    assert [held.id for held in roles.worker().in_hand()] == [token.id]
+    assert roles.worker().finish(token, Outcome.POSED, b"pose")
+    assert [(record.frame_id, record.seq, record.outcome) for record in roles.records()][-1] == (
+        newer,
+        2,
+        Outcome.POSED,
+    )
+    assert not [field for field in roles.state() if field.startswith("frame:")]
+
+
+def test_a_frame_that_moved_up_and_was_given_back_is_reclaimed_as_itself(roles: Roles) -> None:
+    request = replace(LIVE, depth=1)
+    newest = [roles.admit(position, request) for position in range(3)][-1]
+    roles.worker().release(roles.take(), 3)
+    token = roles.worker("next").reclaim(60_000, 3)
+    assert token is not None
+    assert (token.frame_id, token.seq) == (newest, 3)
+
+
+def test_a_frame_that_is_refused_after_others_made_room_leaves_no_empty_place(roles: Roles) -> None:
+    request = replace(LIVE, depth=2)
+    kept = [roles.admit(position, request) for position in range(2)][1]
+    roles.operations.set_limits({"max_bytes": 50_000})
+    assert roles.refused(2, request, image=b"x" * 100_000).reason == "backlog"
+    assert roles.client.xlen(roles.keys.work) == 1
+    assert roles.take_and_load()[0].frame_id == kept
+
+
+def test_a_live_camera_has_only_so_many_places(roles: Roles) -> None:
+    with pytest.raises(BrokerError, match="depth: of a live camera at most 64 frames wait"):
+        roles.admit(0, replace(LIVE, depth=65))
 
 
 def test_a_frame_in_hand_is_never_superseded(roles: Roles) -> None:
@@ -499,7 +555,7 @@ def test_a_camera_goes_on_after_somebody_left_a_frame_in_the_future(roles: Roles
     assert roles.refused(2).reason == "missing"
     assert [str(frame_id) for frame_id in roles.frame_ids()] != [stray]
     roles.finish_next()
-    assert roles.worker().load(roles.take()) is None
+    assert roles.worker().load(roles.take())[1] is None
     frame_id = roles.admit(2)
     assert roles.frame_ids() == [frame_id]
 

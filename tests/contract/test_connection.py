@@ -295,7 +295,7 @@ def test_a_frame_goes_all_the_way_by_either_protocol(server: Server, prefix: str
     token = roles.take()
 
     assert roles.worker().in_hand() == [replace(token)]
-    assert roles.worker().load(token) is not None
+    assert roles.worker().load(token)[1] is not None
     assert roles.worker().heartbeat([token]) == {token.id}
     roles.worker().release(token, 3)
     assert roles.worker().stranded(60_000)

@@ -33,7 +33,7 @@ def test_a_requeued_frame_is_a_new_admission_with_the_same_pixels(roles: Roles) 
     assert roles.operations.dead_letters() == []
     token = roles.take()
     assert (token.frame_id, token.seq, token.expires_ms) == (FrameId.parse(frame_id), 2, 0)
-    frame = roles.worker().load(token)
+    _, frame = roles.worker().load(token)
     assert frame is not None
     assert (frame.image, frame.meta) == (b"pixels", b"meta")
     status = roles.operations.status().cameras["cam"]

@@ -58,7 +58,7 @@ def test_pixels_that_are_gone_load_as_nothing(roles: Roles) -> None:
     frame_id = roles.admit(0)
     token = roles.take()
     roles.client.xdel(roles.keys.frames("cam"), str(frame_id))
-    assert roles.worker().load(token) is None
+    assert roles.worker().load(token)[1] is None
 
 
 def test_a_worker_whose_reply_was_lost_finds_the_frame_in_its_hand(server: Server, roles: Roles) -> None:

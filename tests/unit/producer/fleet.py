@@ -74,7 +74,7 @@ class Fleet:
             token = queue.take(50)
             if token is None:
                 continue
-            frame = queue.load(token)
+            token, frame = queue.load(token)
             if frame is None:  # the server has lost its data in between
                 continue
             meta = decode_meta(frame.meta)
