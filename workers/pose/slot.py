@@ -138,11 +138,11 @@ class Slot:
 
     def _process(self, token: Token) -> None:
         """Load the frame in hand, process it, and end it, one way or another."""
+        with self._stages("load"):
+            token, frame = self.queue.load(token)
         if 0 < token.expires_ms < self._shared.clock.now_ms():
             self._finish(token, Outcome.STALE, "max_age")
             return
-        with self._stages("load"):
-            frame = self.queue.load(token)
         if frame is None:
             self._finish(token, Outcome.DEAD, "missing", "the frame's pixels are gone from the server")
             return
