@@ -90,13 +90,16 @@ class Camera:
             self._around.health.set_ready(f"camera {self.tally.camera}", None)
 
     def _run(self) -> None:
-        complete = self._feed.run(on_taken=self._accountant.open)
-        if complete and self._wait:
-            self.tally.phase = Phase.DRAINING
-            self._accountant.wait()
+        complete = self._feed.run(on_taken=self._accountant.open, on_fed=self._drain)
         self.account = self._accountant.close()
         waited = complete and self._wait and not self._around.stop.is_set()
         self.failed = waited and not self.account.settled
+
+    def _drain(self) -> None:
+        """Wait for what becomes of the last frames."""
+        if self._wait:
+            self.tally.phase = Phase.DRAINING
+            self._accountant.wait()
 
 
 def _admission(

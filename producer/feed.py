@@ -49,13 +49,15 @@ class Feed:
         self._described_wh: tuple[int, int] | None = None
         self._position = 0
         self._on_taken: Callable[[], None] = _nothing
+        self._on_fed: Callable[[], None] = _nothing
 
-    def run(self, on_taken: Callable[[], None]) -> bool:
+    def run(self, on_taken: Callable[[], None], on_fed: Callable[[], None]) -> bool:
         """Play the source to its end, again and again if it loops; tells whether the end was reached.
 
-        `on_taken` is called when the camera is this producer's for the first time, before the first frame.
+        `on_taken` is called when the camera is this producer's for the first time, before the first frame; `on_fed`
+        after the last frame, while the run has not ended yet: a producer that is started again goes on there.
         """
-        self._on_taken = on_taken
+        self._on_taken, self._on_fed = on_taken, on_fed
         complete = False
         try:
             while not self._stop.is_set():
@@ -81,6 +83,8 @@ class Feed:
             self._tally.phase = Phase.FEEDING
             self._set_up(1)
             complete = self._play_from(start)
+            if complete and not self._camera.loop:
+                self._on_fed()
         finally:
             self._admission.end(complete=complete, keep=complete and self._camera.loop and not self._stop.is_set())
         return complete

@@ -33,6 +33,11 @@ def status_of(shard: Shard, camera: str = "hall") -> CameraStatus:
     return status
 
 
+def in_flight(shard: Shard, camera: str = "hall") -> int:
+    found = ShardOperations(shard).status().cameras.get(camera)
+    return found.in_flight if found else 0
+
+
 def media_ms(frames: list[Taken]) -> list[int]:
     """The frames' places in their file, in milliseconds."""
     return [(taken.meta.captured_ms or 0) - MTIME_S * 1000 for taken in frames]
@@ -83,6 +88,22 @@ def test_a_killed_producer_is_taken_up_where_it_was(
     assert second.process.returncode == 0
     assert "waiting until the camera is free: another producer holds it: producer-" in "\n".join(second.messages())
     assert_every_frame_once(slow_fleet, shard, 60)
+
+
+def test_a_producer_that_is_killed_while_it_waits_for_its_last_frames_plays_nothing_again(
+    producers: Producers, redis_url: str, prefix: str, shard: Shard, tmp_path: Path
+) -> None:
+    command = (write_video(tmp_path / "v.mp4", 20), "--camera", "hall")
+    shard.prepare()
+    first = producers.start(*command)
+    eventually("all frames are admitted", lambda: in_flight(shard) == 20)
+    first.kill()
+
+    second = producers.start(*command)
+    second.wait_for("20 frames in flight, but ")
+    with Fleet(redis_url, prefix) as fleet:
+        assert second.end() == 0
+        assert_every_frame_once(fleet, shard, 20)
 
 
 def test_a_producer_that_slept_while_another_played_its_file_to_the_end_plays_nothing_again(
