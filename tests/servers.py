@@ -89,9 +89,9 @@ class EmbeddedValkey(Server):
 class ValkeyCluster:
     """Three nodes without replicas, each with a third of the slots; `with` starts and joins them."""
 
-    def __init__(self) -> None:
+    def __init__(self, appendonly: str = "yes") -> None:
         # The time is for machines that are so busy that nodes take each other for dead.
-        options = {"cluster_enabled": "yes", "cluster_node_timeout": "15000", "appendonly": "yes"}
+        options = {"cluster_enabled": "yes", "cluster_node_timeout": "15000", "appendonly": appendonly}
         options |= {"cluster_require_full_coverage": "no"}  # as docs/operations.md recommends
         self.nodes = [EmbeddedValkey(cluster_port=str(free_port()), **options) for _ in range(3)]
 

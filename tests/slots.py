@@ -1,4 +1,4 @@
-"""Pose workers without a network: real slots and heartbeats, in threads, whose frames all show nobody."""
+"""Pose workers without a network: real slots and heartbeats, in threads, whose frames all show the same people, or nobody."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import uuid4
 from posestream.broker import Frame, Token
 from posestream.broker.clock import ServerClock
 from posestream.keys import Topology
-from posestream.messages import CaptureClock, Intrinsics, PoseFrame, decode_meta
+from posestream.messages import CaptureClock, Intrinsics, Person, PoseFrame, decode_meta
 from posestream.service.health import Health
 from posestream.service.metrics import WorkerMetrics
 from posestream.service.process import StopSignal
@@ -25,25 +25,28 @@ from workers.pose.slot import Shared, Slot, StrayWatch
 SIZE_WH = (640, 480)
 
 
-class Nobody:
-    """In the place of decoding an image, inference and decoding the poses; takes `pause_s` for it."""
+class StandIn:
+    """In the place of decoding an image, inference and decoding the poses; takes `pause_s` for it, finds `people`."""
 
-    def __init__(self, pause_s: float) -> None:
+    def __init__(self, pause_s: float, people: tuple[Person, ...]) -> None:
         self._pause_s = pause_s
+        self._people = people
 
     def process(self, token: Token, frame: Frame) -> PoseFrame:
         time.sleep(self._pause_s)
         captured_ms = decode_meta(frame.meta).captured_ms or token.frame_id.ms
         intrinsics = Intrinsics.assumed(*SIZE_WH)
         return PoseFrame(
-            token.camera, token.frame_id, token.seq, captured_ms, CaptureClock.RECEIVE, SIZE_WH, intrinsics, ()
+            token.camera, token.frame_id, token.seq, captured_ms, CaptureClock.RECEIVE, SIZE_WH, intrinsics, self._people
         )
 
 
 class Worker:
     """What one worker process runs: slots that share a heartbeat; `failures` are what ended any of them."""
 
-    def __init__(self, url: str, topology: Topology, slots: int, pause_s: float) -> None:
+    def __init__(
+        self, url: str, topology: Topology, slots: int, pause_s: float, people: tuple[Person, ...] = ()
+    ) -> None:
         settings = PoseSettings(redis_url=url, prefix=topology.prefix)
         self.metrics = WorkerMetrics()
         self.failures: list[BaseException] = []
@@ -51,7 +54,7 @@ class Worker:
         self._stop = StopSignal()
         shared = Shared(settings, Gate(), strays, clock, self.metrics, Health(), self._stop)
         name, shards = uuid4().hex[:8], topology.all_keys()
-        processor = cast(FrameProcessor, Nobody(pause_s))
+        processor = cast(FrameProcessor, StandIn(pause_s, people))
         self.slots = [Slot(f"{name}-{n}", shards[n % len(shards)], processor, shared) for n in range(slots)]
         heartbeat = Heartbeat(self.slots, settings, clock, shared.health, self._stop, self.metrics)
         self._threads = [

@@ -39,8 +39,8 @@ def markdown(measured: Measured, remarks: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def rewrite(card: Path, section: str) -> None:
-    """Put a section between the markers of a model card, instead of what is there, in one step.
+def rewrite(card: Path, section: str, begin: str = BEGIN, end: str = END) -> None:
+    """Put a section between two markers of a model card, instead of what is there, in one step.
 
     Raises:
         ConfigurationError: there is no such card, or it lacks the markers.
@@ -49,12 +49,12 @@ def rewrite(card: Path, section: str) -> None:
         text = card.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"model card {card}: {error.strerror or error}") from error
-    before, begun, rest = text.partition(BEGIN)
-    _, ended, after = rest.partition(END)
+    before, begun, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
     if not begun or not ended:
-        raise ConfigurationError(f"model card {card}: put the lines {BEGIN} and {END} where the accuracy is to go")
+        raise ConfigurationError(f"model card {card}: put the lines {begin} and {end} where the figures are to go")
     staging = card.with_name(card.name + ".part")
-    staging.write_text(f"{before}{BEGIN}\n\n{section}\n\n{END}{after}", encoding="utf-8")
+    staging.write_text(f"{before}{begin}\n\n{section}\n\n{end}{after}", encoding="utf-8")
     os.replace(staging, card)
 
 

@@ -20,7 +20,7 @@ from training.trainer import averaged_network
 from workers.model.contract import HEIGHT_PX, OUTPUT_CHANNELS, WIDTH_PX, fit_to_contract
 from workers.model.files import sha256_of
 from workers.model.ir_file import Precision, Provenance, write_ir
-from workers.networks import DEMO_NETWORK
+from workers.networks import TRAINED_NETWORK
 
 PROGRAM: Final = "python -m training export"
 
@@ -30,7 +30,7 @@ class ExportSettings(Settings):
 
     run: Path
     """Folder of the training run."""
-    output: Path = Field(DEMO_NETWORK)
+    output: Path = Field(TRAINED_NETWORK)
     """File (.xml) to write; the weights (.bin) go beside it."""
 
 

@@ -22,7 +22,7 @@ from training.plan import FULL_SIZE_WH, SEEDS_PER_RUN, Plan
 from training.scenes import sample_frame
 from training.trainer import Options, Trainer
 from workers.model.contract import STRIDE_PX
-from workers.networks import DEMO_NETWORK
+from workers.networks import TRAINED_NETWORK
 
 PROGRAM: Final = "python -m training train"
 LOGGED_EVERY: Final = 50  # batches
@@ -33,7 +33,7 @@ class TrainSettings(Settings):
 
     run: Path = Path("runs/demo")
     """Folder of the training run: its checkpoint and its log."""
-    output: Path = DEMO_NETWORK
+    output: Path = TRAINED_NETWORK
     """File (.xml) to write at the end; the weights (.bin) go beside it."""
     frames: int = Field(210_000, ge=1, le=SEEDS_PER_RUN)
     """How many frames to learn from, each of them once."""

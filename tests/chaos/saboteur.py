@@ -21,6 +21,7 @@ PRODUCERS: Final = ("producer-1", "producer-2")
 
 _MOST_REPLIES: Final = 8  # cut at a time
 _RETRY_S: Final = 0.2
+_ZOMBIE_S: Final = 2.0
 _NEEDS_A_PRODUCER: Final = {Kind.PRODUCER_KILLED, Kind.PRODUCER_FROZEN}
 _NEEDS_THE_SERVER: Final = {Kind.CONNECTIONS_CUT, Kind.REPLIES_CUT, Kind.SERVER_STOPPED, Kind.SERVER_KILLED}
 
@@ -116,9 +117,12 @@ class Saboteur:
         self._after(fault.hold_s, lambda: self._crew.start(name))
 
     def _replace_producer(self, fault: Fault) -> None:
-        self._freeze(self.producer, fault)
+        zombie = self.producer
+        self._freeze(zombie, fault)
         self.producer = self._heir
         self._crew.start(self.producer)
+        # Awake again it waits for its turn to go on: an orchestrator lets it do so for a moment, and ends it.
+        self._after(fault.hold_s + _ZOMBIE_S, lambda: self._crew.kill(zombie))
 
     def _freeze(self, name: str, fault: Fault) -> None:
         self._crew.freeze(name)

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from posestream.broker import AdmissionRequest, FrameIntake, Refusal, Shard, connect
-from posestream.keys import FrameId, ShardKeys
+from posestream.broker.clock import ServerClock
+from posestream.keys import FrameId, Topology
 from posestream.messages import FrameMeta, Policy, encode_meta
 
 DEPTH = 4
@@ -23,13 +24,18 @@ class Cameras:
     `offered` and `refused` count frames by camera; `failure` is what ended the thread too early.
     """
 
-    def __init__(self, url: str, keys: ShardKeys, fps: Mapping[str, float], image_bytes: int) -> None:
+    def __init__(self, url: str, topology: Topology, fps: Mapping[str, float], image_bytes: int) -> None:
         self.offered: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.failure: BaseException | None = None
         self._fps = fps
-        self._shard = Shard(connect(url, name="offer"), keys)
-        self._intake = FrameIntake(self._shard)
+        client = connect(url, name="offer")
+        shards = [Shard(client.twin(), keys) for keys in topology.all_keys()]
+        for shard in shards:
+            shard.prepare()  # which finds the shard's node where there are several
+        self._clock = ServerClock()
+        shards[0].observe(self._clock)
+        self._intakes = {camera: FrameIntake(shards[topology.shard_of(camera)]) for camera in fps}
         self._image = bytes(image_bytes)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -57,9 +63,9 @@ class Cameras:
         position = self.offered[camera]
         self.offered[camera] += 1
         request = AdmissionRequest(camera, "offer", "run", Policy.LIVE, depth=DEPTH)
-        now_ms = self._shard.server_ms()
+        now_ms = self._clock.now_ms()
         meta = encode_meta(FrameMeta(captured_ms=now_ms))
-        answer = self._intake.admit(request, position, FrameId(now_ms, position), self._image, meta)
+        answer = self._intakes[camera].admit(request, position, FrameId(now_ms, position), self._image, meta)
         if isinstance(answer, Refusal):
             self.refused[camera] += 1
 

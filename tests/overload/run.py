@@ -95,7 +95,7 @@ def carry_out(plan: Plan, folder: Path) -> Observed:
         crew.become(State.BACK)
         idle_memory = int(fleet.shard.client.info("memory")["used_memory"])
         with Watch(server.url, keys, plan.fps) as watch:
-            with Cameras(server.url, keys, plan.fps, plan.image_bytes) as cameras:
+            with Cameras(server.url, Topology(PREFIX, 1), plan.fps, plan.image_bytes) as cameras:
                 moments = [_live_through(state, seconds, crew) for state, seconds in plan.phases]
             crew.become(State.BACK)
             wait_until(lambda: in_flight(fleet.operations) == 0, seconds=120, what="all frames have ended")

@@ -1,4 +1,4 @@
-"""The only module of the worker that talks to OpenVINO: the network, compiled once for every input width in use."""
+"""The network, compiled once for every input width in use; with `device.py` the only module that talks to OpenVINO."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import openvino
 
 from posestream.errors import ModelError
+from workers.pose.device import Precision, check_precision, compile_properties, devices_for, runs_on
 from workers.pose.fit import INPUT_HEIGHT, choose_width
 
 logger = logging.getLogger(__name__)
@@ -33,14 +33,15 @@ class NetworkOptions:
     Attributes:
         device: OpenVINO device, e.g. CPU.
         threads: CPU threads for inference.
-        precision: what to compute in: f32, f16 or bf16; pinned, so that different hosts agree.
+        precision: what to compute in: f32, bf16 or f16, pinned so that different hosts agree; or auto, what the device
+            likes best. What is INT8 in a network stays it.
         cache: folder for compiled networks, or None.
         limit: how many widths may be compiled; frames of others are letterboxed.
     """
 
     device: str
     threads: int
-    precision: str
+    precision: Precision
     cache: Path | None
     limit: int
 
@@ -61,7 +62,12 @@ class Maps:
 
 
 class PoseNetwork:
-    """A pose network, ready for any input width; shared by the slots of a process."""
+    """A pose network, ready for any input width; shared by the slots of a process.
+
+    Raises:
+        ModelError: there is no network in that file, or none that fits.
+        ConfigurationError: this machine does not have the device, or the device not the precision.
+    """
 
     def __init__(
         self,
@@ -72,7 +78,7 @@ class PoseNetwork:
         self._options = options
         self._on_compiled = on_compiled
         self._core = openvino.Core()
-        self._check_device()
+        check_precision(self._core, devices_for(self._core, options.device), options.precision)
         if options.cache is not None:
             self._core.set_property({"CACHE_DIR": str(options.cache)})
         self._model = _read(self._core, path)
@@ -114,34 +120,21 @@ class PoseNetwork:
         """Stop the compiling thread."""
         self._compiler.shutdown(wait=False, cancel_futures=True)
 
-    def _check_device(self) -> None:
-        available = self._core.available_devices
-        kinds = {device.partition(".")[0] for device in available} | {"AUTO", "MULTI", "HETERO"}
-        if self._options.device.partition(":")[0].partition(".")[0] not in kinds:
-            raise ModelError(f"device {self._options.device}: not on this machine; there is {', '.join(available)}")
-
     def _compile(self, width: int) -> openvino.CompiledModel:
         began = time.perf_counter()
+        options = self._options
         model = self._model.clone()
         try:
             model.reshape({0: [1, 3, INPUT_HEIGHT, width]})
-            compiled = self._core.compile_model(_from_pixels(model), self._options.device, self._properties())
+            properties = compile_properties(options.device, options.precision, options.threads)
+            compiled = self._core.compile_model(_from_pixels(model), options.device, properties)
         except RuntimeError as error:
-            raise ModelError(f"the network can not be compiled for {self._options.device}: {error}") from error
+            raise ModelError(f"the network can not be compiled for {options.device}: {_last_line(error)}") from error
         seconds = time.perf_counter() - began
-        logger.info("network compiled", extra={"input": f"{width}x{INPUT_HEIGHT}", "seconds": round(seconds, 2)})
+        told = {"input": f"{width}x{INPUT_HEIGHT}", "seconds": round(seconds, 2), "int8": is_int8(model)}
+        logger.info("network compiled", extra=told | runs_on(compiled))
         self._on_compiled(seconds, len(self._compiled))
         return compiled
-
-    def _properties(self) -> dict[str, Any]:
-        properties: dict[str, Any] = {
-            "PERFORMANCE_HINT": "THROUGHPUT",
-            "INFERENCE_PRECISION_HINT": self._options.precision,
-        }
-        if self._options.device == "CPU":
-            # Not pinned: several workers on a host would pin to the same cores.
-            properties |= {"INFERENCE_NUM_THREADS": self._options.threads, "ENABLE_CPU_PINNING": False}
-        return properties
 
     def warm_up(self, width: int) -> None:
         """Infer once, before there are threads.
@@ -165,9 +158,17 @@ class Inferencer:
         request = self._requests.get(width)
         if request is None:
             request = self._requests[width] = self._network.compiled(width).create_infer_request()
-        request.infer({0: pixels}, share_inputs=True)
+        # Not `infer`, which copies the outputs into a dictionary besides.
+        request.set_input_tensor(openvino.Tensor(pixels))
+        request.start_async()
+        request.wait()
         features, heatmaps, pafs = (request.get_tensor(name).data[0] for name in OUTPUTS)
         return Maps(features, heatmaps, pafs)
+
+
+def is_int8(model: openvino.Model) -> bool:
+    """Tell whether a network was quantised, as `python -m training quantize` does it."""
+    return any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
 
 
 def _succeeded(future: Future[openvino.CompiledModel]) -> bool:
@@ -185,7 +186,7 @@ def _read(core: openvino.Core, path: Path) -> openvino.Model:
     try:
         model = core.read_model(path)
     except RuntimeError as error:
-        raise ModelError(f"model {path}: OpenVINO can not read it ({str(error).splitlines()[-1]})") from error
+        raise ModelError(f"model {path}: OpenVINO can not read it ({_last_line(error)})") from error
     channels = {
         name: int(output.partial_shape[1].get_length()) for output in model.outputs for name in output.names
         if name in OUTPUTS and output.partial_shape.rank.get_length() == 4 and output.partial_shape[1].is_static
@@ -197,6 +198,11 @@ def _read(core: openvino.Core, path: Path) -> openvino.Model:
             + "; `python -m workers model convert` names those of networks converted elsewhere"
         )
     return model
+
+
+def _last_line(error: RuntimeError) -> str:
+    """What OpenVINO's many-line messages say at their end, where the reason stands."""
+    return str(error).strip().rsplit("\n", 1)[-1]
 
 
 def _from_pixels(model: openvino.Model) -> openvino.Model:

@@ -11,7 +11,7 @@ import openvino
 import pytest
 from openvino import opset13 as ops
 
-from posestream.errors import ModelError
+from posestream.errors import ConfigurationError, ModelError
 from tests.networks import Case, grey_level, write_network
 from workers.pose.network import OUTPUTS, Inferencer, NetworkOptions, PoseNetwork
 
@@ -103,11 +103,22 @@ def test_it_computes_in_the_precision_that_was_asked_for(make):
     assert make().compiled(96).get_property("INFERENCE_PRECISION_HINT") == openvino.Type.f32
 
 
-def test_inference_takes_no_more_threads_than_it_was_given_and_pins_none(make):
-    compiled = make(threads=1).compiled(96)
+@pytest.mark.parametrize("device", ["CPU", "AUTO", "AUTO:GPU,CPU", "HETERO:CPU"])
+def test_inference_takes_no_more_threads_than_it_was_given_and_pins_none(make, device):
+    compiled = make(threads=1, device=device).compiled(96)
 
-    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
-    assert compiled.get_property("ENABLE_CPU_PINNING") is False
+    of_cpu = compiled.get_property if device == "CPU" else compiled.get_property("DEVICE_PROPERTIES")["CPU"].get
+    assert of_cpu("INFERENCE_NUM_THREADS") == 1
+    assert of_cpu("ENABLE_CPU_PINNING") is False
+
+
+@pytest.mark.parametrize("device", ["CPU", "AUTO"])
+def test_the_log_tells_where_and_in_what_the_network_computes(make, device, caplog):
+    with caplog.at_level("INFO", "workers.pose.network"):
+        make(device=device).compiled(96)
+
+    (record,) = caplog.records
+    assert (record.device, record.precision, record.int8, record.input) == ("CPU", "f32", False, "96x256")
 
 
 def test_there_is_a_slot_more_than_the_device_has_requests(make):
@@ -188,7 +199,7 @@ def test_a_frame_that_does_not_wait_gets_the_best_width_there_is_while_its_own_i
 
 def test_a_compilation_that_failed_is_tried_again(make, monkeypatch):
     network = make()
-    monkeypatch.setattr(network, "_properties", lambda: {"NO_SUCH_PROPERTY": 1})
+    monkeypatch.setattr("workers.pose.network.compile_properties", lambda *_: {"NO_SUCH_PROPERTY": 1})
     with pytest.raises(ModelError, match="can not be compiled"):
         network.compiled(96)
     monkeypatch.undo()
@@ -198,14 +209,11 @@ def test_a_compilation_that_failed_is_tried_again(make, monkeypatch):
 # What it refuses ------------------------------------------------------------------------------------------------------
 
 
-def test_a_device_that_is_not_there_is_answered_with_those_that_are(make):
-    with pytest.raises(ModelError, match=r"device NPU: not on this machine; there is .*CPU"):
+def test_what_this_machine_does_not_have_is_refused_before_anything_is_compiled(make):
+    with pytest.raises(ConfigurationError, match=r"device NPU: not on this machine; there is CPU"):
         make(device="NPU")
-
-
-@pytest.mark.parametrize("device", ["AUTO", "AUTO:CPU"])
-def test_openvinos_virtual_devices_are_known(make, device):
-    make(device=device).compiled(96)
+    with pytest.raises(ConfigurationError, match=r"precision f8: CPU .* does not compute in it, but in f32"):
+        make(precision="f8")
 
 
 def test_a_missing_model_is_answered_with_how_to_get_one(make, tmp_path):
