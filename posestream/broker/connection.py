@@ -11,14 +11,14 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from posestream.broker import tls
+from posestream.broker import sentinel, tls
 from posestream.broker.nodes import NodeClient, Nodes
 from posestream.errors import BrokerError, BrokerFullError, BrokerUnavailableError, ConfigurationError
 from posestream.keys import Topology, validate_prefix
 
 MAX_BLOCK_MS: Final = 2000
 SOCKET_TIMEOUT_S: Final = 5.0  # above every BLOCK, so that a silent server is told from an idle stream
-SCHEMES: Final = ("redis://", "rediss://", "unix://")
+SCHEMES: Final = ("redis://", "rediss://", "unix://", *sentinel.SCHEMES)
 
 _UNAVAILABLE: Final = (
     redis.exceptions.ConnectionError,  # BusyLoadingError, and what a proxy or a restart does to a connection
@@ -35,12 +35,13 @@ _UNAVAILABLE_REPLY: Final = re.compile(r"^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|T
 
 def redact(url: str) -> str:
     """Return a URL without its user and password, fit for a log."""
+    url = re.sub(r"([?&](?:sentinel_)?(?:username|password)=)[^&]*", r"\1***", url)
     # Up to the last @, as a password may hold one, or a slash, that should have been percent-encoded.
-    return re.sub(r"//.*@", "//***@", re.sub(r"([?&](?:username|password)=)[^&]*", r"\1***", url), flags=re.DOTALL)
+    return re.sub(r"//.*@", "//***@", url, flags=re.DOTALL)
 
 
 def connect(url: str, *, name: str) -> redis.Redis:
-    """Return a client for `redis://`, `rediss://` or `unix://`; nothing is sent before the first command.
+    """Return a client for a URL with one of `SCHEMES`; nothing is sent before the first command.
 
     The client never repeats a command by itself, but one that a Cluster's node has declined for another: a repeated
     XREADGROUP would skip the entry whose reply was lost, and what may be repeated is known only to the caller.
@@ -60,7 +61,8 @@ def connect(url: str, *, name: str) -> redis.Redis:
     if not url.startswith("unix://"):
         options["socket_keepalive"] = True
     try:
-        pool = redis.ConnectionPool.from_url(url, **options)
+        make_pool: Any = sentinel.pool_of if sentinel.names_sentinels(url) else _pool_of
+        pool = make_pool(url, options)
         pool.connection_class(**pool.connection_kwargs)  # does not connect, but knows its options
     except TypeError as error:
         option = str(error).rpartition(" ")[2]
@@ -77,6 +79,10 @@ def connect(url: str, *, name: str) -> redis.Redis:
     except ConfigurationError as error:
         raise ConfigurationError(f"Redis URL {redact(url)!r}: {error}") from error
     return NodeClient.of(Nodes(pool))
+
+
+def _pool_of(url: str, options: dict[str, Any]) -> redis.ConnectionPool:
+    return redis.ConnectionPool.from_url(url, **options)
 
 
 @contextmanager

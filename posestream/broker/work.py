@@ -109,11 +109,11 @@ class WorkQueue:
 
     def _load(self, token: Token) -> tuple[Token, Frame | None]:
         keys, frame_id = self.shard.keys, str(token.frame_id)
-        with translated(f"loading frame {frame_id} of {token.camera}"):
-            with self.shard.client.pipeline(transaction=False) as pipeline:
-                pipeline.hget(keys.state(token.camera), f"frame:{token.id}")
-                pipeline.xrange(keys.frames(token.camera), frame_id, frame_id)
-                moved, entries = pipeline.execute()
+        doing = f"loading frame {frame_id} of {token.camera}"
+        with translated(doing), self.shard.client.pipeline(transaction=False) as pipeline:
+            pipeline.hget(keys.state(token.camera), f"frame:{token.id}")
+            pipeline.xrange(keys.frames(token.camera), frame_id, frame_id)
+            moved, entries = pipeline.execute()
         fields = entries[0][1] if entries else None
         frame = Frame(image=fields.get(b"image", b""), meta=fields.get(b"meta")) if fields is not None else None
         return _moved(token, moved), frame
