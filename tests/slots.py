@@ -37,7 +37,14 @@ class StandIn:
         captured_ms = decode_meta(frame.meta).captured_ms or token.frame_id.ms
         intrinsics = Intrinsics.assumed(*SIZE_WH)
         return PoseFrame(
-            token.camera, token.frame_id, token.seq, captured_ms, CaptureClock.RECEIVE, SIZE_WH, intrinsics, self._people
+            token.camera,
+            token.frame_id,
+            token.seq,
+            captured_ms,
+            CaptureClock.RECEIVE,
+            SIZE_WH,
+            intrinsics,
+            self._people,
         )
 
 
