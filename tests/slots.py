@@ -1,4 +1,4 @@
-"""Pose workers without a network: real slots and heartbeats, in threads, whose frames all show the same people, or nobody."""
+"""Pose workers without a network: real slots and heartbeats, in threads, that find the same people everywhere, or nobody."""
 
 from __future__ import annotations
 
