@@ -90,12 +90,14 @@ class CameraProgress:
         tracker_state: what the tracker kept with it.
         trying: the record that a tracker said it was looking at and has not published; None for none.
         tries: how often it was looked at.
+        published_id: the camera's last published pose; 0-0 for none.
     """
 
     released: int
     tracker_state: bytes
     trying: FrameId | None = None
     tries: int = 0
+    published_id: FrameId = FrameId(0)  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class ResultLog:
         names = list(cameras)
         with translated("reading the cameras' state"), self._shard.client.pipeline(transaction=False) as pipeline:
             for camera in names:
-                pipeline.hmget(self._shard.keys.state(camera), ["released", "tracker", "trying"])
+                pipeline.hmget(self._shard.keys.state(camera), ["released", "tracker", "trying", "published_id"])
             replies = pipeline.execute()
         return {camera: _progress(*reply) for camera, reply in zip(names, replies, strict=True)}
 
@@ -165,9 +167,17 @@ class ResultLog:
         return _mismatch(reply)
 
 
-def _progress(released: bytes | None, state: bytes | None, trying: bytes | None) -> CameraProgress:
+def _progress(
+    released: bytes | None, state: bytes | None, trying: bytes | None, published_id: bytes | None
+) -> CameraProgress:
     record, _, tries = text(trying or b"").partition(" ")
-    return CameraProgress(int(released or 0), state or b"", FrameId.parse(record) if record else None, int(tries or 0))
+    return CameraProgress(
+        released=int(released or 0),
+        tracker_state=state or b"",
+        trying=FrameId.parse(record) if record else None,
+        tries=int(tries or 0),
+        published_id=FrameId.parse(published_id or "0-0"),
+    )
 
 
 def _mismatch(reply: list[Any]) -> Mismatch:

@@ -1,8 +1,10 @@
-"""`posestream cameras`: list the cameras, or remove one."""
+"""`posestream cameras`: list the cameras, show or remove one."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any, Final
 
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
@@ -10,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from posestream.broker import Refusal, Shard, ShardOperations, connect, read_topology
+from posestream.calibration_maps import REGISTRY_FIELDS
 from posestream.cli.console import table_console
 from posestream.errors import BrokerError, ConfigurationError
 from posestream.keys import validate_camera_name
@@ -32,8 +35,19 @@ class RemoveSettings(ConnectionSettings):
     """Even while a producer holds it."""
 
 
+class ShowSettings(ConnectionSettings):
+    """Tell all that is known of a camera: what its producer says of it, its calibration, and its counts."""
+
+    camera: CliPositionalArg[str]
+    """The camera's name."""
+    json_lines: bool = Field(False, alias="json")
+    """As a JSON object."""
+
+
 def main(argv: list[str]) -> int:
-    """List the cameras, or remove the one named."""
+    """List the cameras, show or remove the one named."""
+    if argv and argv[0] == "show":
+        return _show(load(ShowSettings, argv[1:], program="posestream cameras show", table="cameras"))
     if argv and argv[0] == "remove":
         return _remove(load(RemoveSettings, argv[1:], program="posestream cameras remove", table="cameras"))
     return _list(load(CamerasSettings, argv, program="posestream cameras", table="cameras"))
@@ -61,12 +75,20 @@ def _list(settings: CamerasSettings) -> int:
     return 0
 
 
-def _typed(description: dict[str, str]) -> dict[str, str | float]:
-    """Return what a producer said of a camera, numbers as numbers."""
-    facts: dict[str, str | float] = {}
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "fps": float,
+    "width": int,
+    "height": int,
+    **dict.fromkeys(REGISTRY_FIELDS, json.loads),
+}
+
+
+def _typed(description: dict[str, str]) -> dict[str, Any]:
+    """Return what a producer said of a camera, numbers as numbers and its calibration as maps."""
+    facts: dict[str, Any] = {}
     for name, value in description.items():
         try:
-            facts[name] = float(value) if name == "fps" else int(value) if name in ("width", "height") else value
+            facts[name] = _READERS[name](value) if name in _READERS and value else value
         except ValueError:
             facts[name] = value
     return facts
@@ -94,6 +116,51 @@ def _ago(seconds: float) -> str:
     return f"{seconds:.1f} s ago"
 
 
+def _show(settings: ShowSettings) -> int:
+    camera = validate_camera_name(settings.camera)
+    client = connect(settings.redis_url, name="cameras-show")
+    operations = ShardOperations(Shard(client, read_topology(client, settings.prefix).keys_of(camera)))
+    description, status = operations.descriptions().get(camera), operations.status(camera)
+    if description is None:
+        raise _unknown(camera)
+    counts = status.cameras[camera]
+    facts = {
+        "camera": camera,
+        "producer": counts.holder or None,
+        "heard_s_ago": round(max(0, status.now_ms - counts.heard_ms) / 1000, 1),
+        "policy": counts.policy,
+        **_typed(description),
+        "admitted": counts.admitted,
+        **{outcome.value: count for outcome, count in counts.outcomes.items()},
+        "in_flight": counts.in_flight,
+        "refused": {reason: count for reason, count in counts.refused.items() if count},
+    }
+    if settings.json_lines:
+        print(json.dumps(facts))  # noqa: T201
+        return 0
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), Text(_fact_text(value)))
+    table_console().print(table)
+    return 0
+
+
+def _fact_text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{name} {_fact_text(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, list):
+        return " ".join(map(_fact_text, value))
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _unknown(camera: str) -> ConfigurationError:
+    return ConfigurationError(f"there is no camera {camera!r}; `posestream cameras` lists them")
+
+
 def _remove(settings: RemoveSettings) -> int:
     camera = validate_camera_name(settings.camera)
     client = connect(settings.redis_url, name="cameras-remove")
@@ -102,6 +169,6 @@ def _remove(settings: RemoveSettings) -> int:
     if isinstance(removed, Refusal):
         raise BrokerError(f"camera {camera} is held by {removed.detail}: stop its producer, or give --force")
     if not removed:
-        raise ConfigurationError(f"there is no camera {camera!r}; `posestream cameras` lists them")
+        raise _unknown(camera)
     print(f"camera {camera} removed")  # noqa: T201
     return 0

@@ -1,66 +1,90 @@
-"""A pose as one line: for people, and as JSON for pipes."""
+"""A pose or an event as one line: for people, in colour where that is shown, and as JSON for pipes."""
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import asdict
+import zlib
 from datetime import datetime
-from typing import Any
+from typing import Final
 
-import numpy as np
+from rich.text import Text
 
-from posestream.messages import Person, PoseFrame
+from posestream.messages import Outcome, Person, PoseFrame
 from posestream.skeleton import PELVIS
+from posestream.subscriber import (
+    CameraOffline,
+    CameraOnline,
+    CameraRemoved,
+    Disconnected,
+    Event,
+    Gap,
+    Reconnected,
+    Skipped,
+    Unreadable,
+)
+from posestream.subscriber.plain import event_dict
+
+_COLOURS: Final = ("bright_cyan", "bright_yellow", "bright_magenta", "bright_green", "bright_blue", "bright_red")
 
 
-def text_line(pose: PoseFrame) -> str:
-    """Return e.g. `12:03:04.123  lobby  #42  2 people  7 at (0.3, 0.1, 4.2) m  ·  9 at (1.0, 0.1, 3.3) m`."""
+def text_line(pose: PoseFrame) -> Text:
+    """Return e.g. `12:03:04.123  lobby  #42  2 people  7 at (0.3, 0.1, 4.2) m  ·  9 at (1.0, 0.1, 3.3) m`.
+
+    Where the camera has a place in the world, it is the places there that are told.
+    """
     captured = datetime.fromtimestamp(pose.captured_ms / 1000).astimezone()
     count = len(pose.people)
     parts = [
-        f"{captured:%H:%M:%S}.{pose.captured_ms % 1000:03d}",
-        pose.camera,
-        f"#{pose.seq}",
-        f"{count} {'person' if count == 1 else 'people'}",
-        "  ·  ".join(_person_text(person) for person in pose.people),
+        Text(f"{captured:%H:%M:%S}.{pose.captured_ms % 1000:03d}", "dim"),
+        Text(pose.camera, _colour(zlib.crc32(pose.camera.encode()))),
+        Text(f"#{pose.seq}", "dim"),
+        Text(f"{count} {'person' if count == 1 else 'people'}", "" if count else "dim"),
     ]
-    return "  ".join(part for part in parts if part)
+    if pose.people:
+        parts.append(Text("  ·  ").join(map(_person_text, pose.people)))
+    return Text("  ").join(parts)
 
 
-def json_line(pose: PoseFrame) -> str:
-    """Return the pose as a JSON object on one line; joints as lists per joint, what is not seen as null."""
-    return json.dumps(
-        {
-            "camera": pose.camera,
-            "id": str(pose.id),
-            "seq": pose.seq,
-            "captured_ms": pose.captured_ms,
-            "clock": pose.clock.value,
-            "size": list(pose.size_wh),
-            "intrinsics": asdict(pose.intrinsics),
-            "space": "camera",
-            "people": [_person_json(person) for person in pose.people],
-        },
-        allow_nan=False,
-    )
+def json_line(item: PoseFrame | Event) -> str:
+    """Return a pose or an event as a JSON object on one line."""
+    return item.to_json() if isinstance(item, PoseFrame) else json.dumps(event_dict(item))
 
 
-def _person_text(person: Person) -> str:
-    x, y, z = person.joints_m[PELVIS]
-    name = "" if person.id is None else f"{person.id} "
-    return f"{name}at ({x:.2f}, {y:.2f}, {z:.2f}) m"
+def event_line(event: Event) -> Text:
+    """Return an event as a line."""
+    match event:
+        case Gap():
+            missed = "an unknown number of frames" if event.missed is None else f"up to {event.missed} frames"
+            told, style = f"{event.camera}  gap: {missed} published and no longer kept", "bold red"
+        case Skipped():
+            told, style = f"{event.camera}  {event.count} without a pose: {_outcomes(event)}", "yellow"
+        case CameraOnline():
+            told, style = f"{event.camera}  online", "green"
+        case CameraOffline():
+            told, style = f"{event.camera}  offline: its producer is silent", "red"
+        case CameraRemoved():
+            told, style = f"{event.camera}  removed", "red"
+        case Unreadable():
+            told, style = f"unreadable pose: {event.camera} {event.id}: {event.error}", "red"
+        case Disconnected():
+            told, style = f"server away: {event.error}", "red"
+        case Reconnected():
+            told, style = "server reached again", "green"
+    return Text(told, style)
 
 
-def _person_json(person: Person) -> dict[str, Any]:
-    return {
-        "id": person.id,
-        "score": round(person.score, 4),
-        "joints_px": [[_number(value, 2) for value in joint] for joint in person.joints_px],
-        "confidence": [round(float(value), 4) for value in person.confidence],
-        "joints_m": [[_number(value, 4) for value in joint] for joint in person.joints_m],
-    }
+def _outcomes(event: Skipped) -> str:
+    told = [f"{event.outcomes[outcome]} {outcome}" for outcome in Outcome if event.outcomes.get(outcome)]
+    rest = event.count - sum(event.outcomes.values())
+    return ", ".join(told + ([f"{rest} late or lost"] if rest > 0 else []))
 
 
-def _number(value: np.float32, digits: int) -> float | None:
-    return None if math.isnan(value) else round(float(value), digits)
+def _person_text(person: Person) -> Text:
+    joints_m = person.joints_m if person.world_m is None else person.world_m
+    x, y, z = joints_m[PELVIS]
+    place = f"at ({x:.2f}, {y:.2f}, {z:.2f}) m"
+    return Text(place) if person.id is None else Text.assemble((f"{person.id} ", f"bold {_colour(person.id)}"), place)
+
+
+def _colour(number: int) -> str:
+    return _COLOURS[number % len(_COLOURS)]

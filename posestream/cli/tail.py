@@ -1,81 +1,120 @@
-"""`posestream tail CAMERA`: follow a camera's poses."""
+"""`posestream tail`: follow poses, a line per frame."""
 
 from __future__ import annotations
 
 import os
 import sys
+from typing import Final
 
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
+from rich.console import Console
 
-from posestream.broker import PoseLog, Shard, ShardOperations, connect, read_topology
-from posestream.cli.lines import json_line, text_line
-from posestream.errors import BrokerUnavailableError, MessageError
-from posestream.keys import FrameId, validate_camera_name
-from posestream.messages import decode_pose
-from posestream.service.process import Patience, StopSignal
+from posestream.broker import PoseLog, Shard, connect, read_topology
+from posestream.cli.lines import event_line, json_line, text_line
+from posestream.cli.units import start_of
+from posestream.keys import validate_camera_name
+from posestream.messages import PoseFrame
+from posestream.service.process import StopSignal
 from posestream.service.settings import ConnectionSettings, load
+from posestream.subscriber import Disconnected, Event, Gap, Reconnected, Subscription, Unreadable, subscribe
+
+_PAUSE_S: Final = 0.05
+_ALWAYS: Final = (Gap, Unreadable, Disconnected, Reconnected)
 
 
 class TailSettings(ConnectionSettings):
-    """Follow a camera's poses, a line per frame, until Ctrl-C."""
+    """Follow poses, a line per frame, until Ctrl-C."""
 
-    camera: CliPositionalArg[str]
-    """The camera's name."""
+    cameras: CliPositionalArg[list[str]] = Field(default_factory=list)
+    """The cameras' names; all, and new ones as they appear, without any."""
     json_lines: bool = Field(False, alias="json")
-    """One JSON object per line, for pipes."""
+    """One JSON object per line, for pipes; events, too, with --events."""
     count: int = Field(0, ge=0)
     """Frames after which to stop; 0 for never."""
+    start: str = "now"
+    """now, beginning (all that is kept), how long ago (90s, 10m), a frame id or a time (2026-05-01T12:00)."""
     from_start: bool = False
-    """Begin with the oldest pose that is kept, rather than with the next."""
+    """The same as --start beginning."""
+    latest: bool = False
+    """Show each camera's newest frame only, when they come faster than they can be shown."""
+    events: bool = False
+    """Show cameras coming and going and frames without a pose, too; on a terminal they are always shown."""
 
 
 def main(argv: list[str]) -> int:
     """Print poses as they come."""
     settings = load(TailSettings, argv, program="posestream tail", table="tail")
-    camera = validate_camera_name(settings.camera)
-    client = connect(settings.redis_url, name="tail")
-    topology = read_topology(client, settings.prefix)
-    shard = Shard(client, topology.keys_of(camera))
-    _warn_of_strangers(shard, camera)
+    cameras = [validate_camera_name(camera) for camera in settings.cameras]
+    _warn_of_strangers(settings, cameras)
     stop = StopSignal()
     stop.listen()
-    try:
-        _follow(PoseLog(shard), settings, stop)
-    except BrokenPipeError:
-        # Whoever read the pipe has gone, as `head` does; nothing is left to flush into.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    start = "beginning" if settings.from_start else start_of(settings.start)
+    with subscribe(
+        settings.redis_url,
+        cameras=cameras or None,
+        start=start,
+        events=True,
+        latest=settings.latest,
+        prefix=settings.prefix,
+    ) as subscription:
+        try:
+            _follow(subscription, settings, stop)
+        except BrokenPipeError:
+            # Whoever read the pipe has gone, as `head` does; nothing is left to flush into.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-def _warn_of_strangers(shard: Shard, camera: str) -> None:
-    known = ShardOperations(shard).descriptions()
-    if camera not in known:
-        names = ", ".join(known) or "none"
-        print(f"no camera {camera!r} yet (there is: {names}); waiting for it", file=sys.stderr)  # noqa: T201
+def _warn_of_strangers(settings: TailSettings, cameras: list[str]) -> None:
+    client = connect(settings.redis_url, name="tail")
+    topology = read_topology(client, settings.prefix)
+    known = {name for keys in topology.all_keys() for name in PoseLog(Shard(client, keys)).heard_ms()}
+    client.close()
+    there = ", ".join(sorted(known)) or "none"
+    for camera in cameras:
+        if camera not in known:
+            print(f"no camera {camera!r} yet (there is: {there}); waiting for it", file=sys.stderr)  # noqa: T201
+    if not cameras and not known:
+        print("no cameras yet; waiting for one", file=sys.stderr)  # noqa: T201
 
 
-def _follow(log: PoseLog, settings: TailSettings, stop: StopSignal) -> None:
-    patience = Patience(stop)
-    after = FrameId(0) if settings.from_start else log.last_id(settings.camera)
+def _follow(subscription: Subscription[PoseFrame | Event], settings: TailSettings, stop: StopSignal) -> None:
+    show = _Show(settings)
     left = settings.count or -1
     while left and not stop.is_set():
-        try:
-            poses = log.read(settings.camera, after, count=left if left > 0 else 100, block_ms=500)
-        except BrokerUnavailableError as error:
-            patience.failed(error)
+        item = subscription.take()
+        if item is None:
+            show.flush()
+            stop.wait(_PAUSE_S)
             continue
-        patience.succeeded()
-        for frame_id, packed in poses:
-            after = frame_id
-            _print(packed, as_json=settings.json_lines)
-            left -= 1
+        show.item(item)
+        left -= isinstance(item, PoseFrame)
+    show.flush()
 
 
-def _print(packed: bytes, *, as_json: bool) -> None:
-    try:
-        pose = decode_pose(packed)
-    except MessageError as error:
-        print(f"unreadable pose: {error}", file=sys.stderr)  # noqa: T201
-        return
-    print(json_line(pose) if as_json else text_line(pose), flush=True)  # noqa: T201
+class _Show:
+    """Frames to standard output; events among them where they are asked for, else the grave ones to standard error."""
+
+    def __init__(self, settings: TailSettings) -> None:
+        self._json = settings.json_lines
+        self._out = Console(soft_wrap=True, highlight=False)
+        self._error = Console(stderr=True, soft_wrap=True, highlight=False)
+        self._all = settings.events or (self._out.is_terminal and not settings.json_lines)
+
+    def item(self, item: PoseFrame | Event) -> None:
+        if isinstance(item, PoseFrame) or self._all:
+            self._line(item)
+        elif isinstance(item, _ALWAYS):
+            self._error.print(event_line(item))
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+    def _line(self, item: PoseFrame | Event) -> None:
+        if self._json:
+            print(json_line(item))  # noqa: T201
+        elif self._out.is_terminal:
+            self._out.print(text_line(item) if isinstance(item, PoseFrame) else event_line(item))
+        else:
+            print((text_line(item) if isinstance(item, PoseFrame) else event_line(item)).plain)  # noqa: T201

@@ -41,7 +41,8 @@ def test_publishing_adds_the_pose_under_the_frames_id_counts_it_and_moves_on(rol
     ]
     assert roles.poses.last_id("cam") == records[1].frame_id
     assert roles.records() == []
-    assert roles.results.progress(["cam"]) == {"cam": CameraProgress(2, b"state")}
+    expected = CameraProgress(2, b"state", published_id=records[1].frame_id)
+    assert roles.results.progress(["cam"]) == {"cam": expected}
     status = roles.operations.status().cameras["cam"]
     assert (status.outcomes[Outcome.POSED], status.in_flight) == (2, 0)
     assert status.conserved
@@ -204,7 +205,8 @@ def test_a_tracker_that_lost_the_reply_finds_everything_published_once(server: S
             tracker.publish(epoch, 1000, [release_of(records)])
         assert proxy.requests("posestream1_publish") == 1
         assert isinstance(tracker.publish(epoch, 1000, [release_of(records)]), Mismatch)
-        assert tracker.progress(["cam"]) == {"cam": CameraProgress(2, b"state")}
+        expected = CameraProgress(2, b"state", published_id=records[1].frame_id)
+        assert tracker.progress(["cam"]) == {"cam": expected}
         assert tracker.read(FrameId(0), count=10) == []
     assert [frame_id for frame_id, _ in roles.poses.read("cam", FrameId(0), count=10)] == [
         record.frame_id for record in records

@@ -60,7 +60,8 @@ def test_a_record_that_is_tried_again_and_again_is_counted_until_it_is_published
         assert roles.results.progress(["cam"])["cam"] == CameraProgress(0, b"", record.id, tries)
 
     roles.publish_all()
-    assert roles.results.progress(["cam"])["cam"] == CameraProgress(1, b"state")
+    expected = CameraProgress(1, b"state", published_id=record.frame_id)
+    assert roles.results.progress(["cam"])["cam"] == expected
 
 
 def test_another_record_is_counted_from_one(roles: Roles) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
+import msgpack
+
 from posestream.broker import CameraProgress, CameraRelease, Record, ReleasedRecord
 from posestream.errors import MessageError
 from posestream.keys import FrameId
-from posestream.messages import Outcome, decode_pose, encode_pose
+from posestream.messages import Extrinsics, Outcome, Person, decode_pose, encode_pose
 from workers.track.ordering import CameraOrder
+from workers.track.succession import Succession
 from workers.track.tracks import CameraTracks, TrackOptions
 
 logger = logging.getLogger(__name__)
@@ -20,10 +23,11 @@ MAX_TRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one camera may publish now: the release, and how many frames were given up on in it."""
+    """What one camera may publish now: the release, the frames given up on in it, and the people in it."""
 
     release: CameraRelease
     skipped: int
+    people: int
 
 
 class CameraTracker:
@@ -35,7 +39,9 @@ class CameraTracker:
     def __init__(self, camera: str, progress: CameraProgress, reorder_wait_ms: int, options: TrackOptions) -> None:
         self._camera = camera
         self._order = CameraOrder(progress.released, reorder_wait_ms)
-        self._tracks = CameraTracks.unpack(options, progress.tracker_state)
+        tracks, skipped = _unpack(progress.tracker_state)
+        self._tracks = CameraTracks.unpack(options, tracks)
+        self._succession = Succession(progress.published_id, progress.released, skipped)
         self._condemned: FrameId | None = progress.trying if progress.tries >= MAX_TRIES else None
 
     def __len__(self) -> int:
@@ -55,28 +61,54 @@ class CameraTracker:
         released = self._order.release(now_ms, read_to_end=read_to_end, at_most=at_most)
         if not released.records:
             return None
-        records = [self._tracked(record) for record in released.records]
-        state = self._tracks.pack()
-        return Batch(
-            CameraRelease(self._camera, released.believed, released.released, state, records), released.skipped
-        )
+        records, people = zip(*map(self._in_turn, released.records), strict=True)
+        state = msgpack.packb([self._tracks.pack(), self._succession.skipped])
+        release = CameraRelease(self._camera, released.believed, released.released, state, records)
+        return Batch(release, released.skipped, sum(people))
 
-    def _tracked(self, released: ReleasedRecord) -> ReleasedRecord:
-        """Identify the people of a posed record; what can not be made sense of becomes a dead letter."""
+    def _in_turn(self, released: ReleasedRecord) -> tuple[ReleasedRecord, int]:
+        tracked, people = self._tracked(released)
+        self._succession.take_in(tracked)
+        return tracked, people
+
+    def _tracked(self, released: ReleasedRecord) -> tuple[ReleasedRecord, int]:
+        """Identify the people of a posed record and count them; what makes no sense becomes a dead letter."""
         if released.outcome is not Outcome.POSED:
-            return released
+            return released, 0
         record = released.record
         if record.id == self._condemned:
-            return _dead(record, f"it has ended {MAX_TRIES} trackers that looked at it")
+            return _dead(record, f"it has ended {MAX_TRIES} trackers that looked at it"), 0
         try:
             pose = decode_pose(record.data)
-            people = self._tracks.update(pose.captured_ms, pose.people)
-            return replace(released, pose=encode_pose(replace(pose, people=people)))
+            people = _in_world(self._tracks.update(pose.captured_ms, pose.people), pose.extrinsics)
+            stamped = self._succession.stamped(replace(pose, people=people))
+            return replace(released, pose=encode_pose(stamped)), len(people)
         except MessageError as error:
-            return _dead(record, str(error))
+            return _dead(record, str(error)), 0
         except Exception as error:  # one record must not hold up its camera for ever: it is counted
             logger.exception("record failed", extra={"camera": record.camera, "frame": str(record.frame_id)})
-            return _dead(record, f"{type(error).__name__}: {error}")
+            return _dead(record, f"{type(error).__name__}: {error}"), 0
+
+
+def _unpack(state: bytes) -> tuple[bytes, dict[str, int]]:
+    """Return the tracks' own state and what has been skipped since the last pose, of what a tracker left."""
+    if not state:
+        return b"", {}
+    try:
+        tracks, skipped = msgpack.unpackb(state)
+    except (TypeError, ValueError, msgpack.exceptions.UnpackException):
+        return state, {}  # the first trackers kept tracks alone
+    return tracks, skipped
+
+
+def _in_world(people: tuple[Person, ...], extrinsics: Extrinsics | None) -> tuple[Person, ...]:
+    """Return people with their smoothed joints in the world, too, where the camera's place is known."""
+    if extrinsics is None:
+        return people
+    return tuple(
+        person if person.smooth_m is None else replace(person, smooth_world_m=extrinsics.to_world(person.smooth_m))
+        for person in people
+    )
 
 
 def _dead(record: Record, error: str) -> ReleasedRecord:

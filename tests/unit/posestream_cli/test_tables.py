@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -13,12 +15,18 @@ from posestream.messages import Outcome
 
 
 @pytest.fixture
-def terminal(monkeypatch):
-    """An 80 column terminal; gives its lines."""
+def terminal():
+    """An 80 column terminal; shows a shard, and gives its lines."""
     text = io.StringIO()
     console = Console(file=text, width=80, force_terminal=True, color_system=None)
-    monkeypatch.setattr(status, "table_console", lambda: console)
-    return lambda: text.getvalue().splitlines()
+
+    def show(*shards, before=None):
+        console.print(status._shown(dict(enumerate(shards)), before), highlight=False)
+
+    def lines():
+        return text.getvalue().splitlines()
+
+    return SimpleNamespace(show=show, lines=lines)
 
 
 def camera(name: str, **refused: int) -> CameraStatus:
@@ -45,30 +53,41 @@ def shard(*cameras_: CameraStatus) -> ShardStatus:
 
 
 def test_no_number_of_a_status_is_cut_short_on_a_terminal_of_80_columns(terminal):
-    status._show(0, shard(camera("lobby"), camera("a-rather-long-name-of-a-camera-in-the-yard")))
-    text = "\n".join(terminal())
+    terminal.show(shard(camera("lobby"), camera("a-rather-long-name-of-a-camera-in-the-yard")))
+    text = "\n".join(terminal.lines())
 
-    assert all(len(line) <= 80 for line in terminal())
+    assert all(len(line) <= 80 for line in terminal.lines())
     assert "…" not in text
     assert "12345678" in text
     assert text.count("yes") == 2
 
 
 def test_a_name_that_looks_like_markup_is_shown_as_it_is(terminal):
-    status._show(0, shard(camera("door[bold]"), camera("a:car:b")))
-    text = "\n".join(terminal())
+    terminal.show(shard(camera("door[bold]"), camera("a:car:b")))
+    text = "\n".join(terminal.lines())
 
     assert "door[bold]" in text
     assert "a:car:b" in text
 
 
 def test_refusals_take_room_only_when_there_are_some(terminal):
-    status._show(0, shard(camera("a", held=0)))
-    assert "refused" not in "\n".join(terminal())
+    terminal.show(shard(camera("a", held=0)))
+    assert "refused" not in "\n".join(terminal.lines())
 
-    status._show(0, shard(camera("b", held=3, full=0)))
-    assert "refused" in "\n".join(terminal())
-    assert "held 3" in "\n".join(terminal())
+    terminal.show(shard(camera("b", held=3, full=0)))
+    assert "refused" in "\n".join(terminal.lines())
+    assert "held 3" in "\n".join(terminal.lines())
+
+
+def test_a_second_look_has_the_rate_since_the_first(terminal):
+    first = shard(camera("lobby"))
+    posed = first.cameras["lobby"].outcomes[Outcome.POSED] + 30
+    later = replace(first.cameras["lobby"], outcomes=first.cameras["lobby"].outcomes | {Outcome.POSED: posed})
+    terminal.show(replace(shard(later, camera("new")), now_ms=2000), before={0: first})
+    text = "\n".join(terminal.lines())
+
+    assert "15.0" in text
+    assert all(len(line) <= 80 for line in terminal.lines())
 
 
 @pytest.mark.parametrize(

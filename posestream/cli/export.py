@@ -1,0 +1,154 @@
+"""`posestream export`: a recording in the format of another tool."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field
+from pydantic_settings import CliPositionalArg
+from rich.console import Console
+from rich.progress import Progress
+
+from posestream.errors import ConfigurationError, RecordingError
+from posestream.export.c3d import check_c3d, write_c3d
+from posestream.export.motion import Motion, Space, Up, motions
+from posestream.export.parquet import check_parquet, write_parquet
+from posestream.export.text import write_csv, write_jsonl
+from posestream.export.trc import write_trc
+from posestream.messages import PoseFrame
+from posestream.recording.file import Recording, read_recording
+from posestream.service.settings import Settings, load
+
+FORMATS: Final = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".trc": "trc", ".c3d": "c3d"}
+
+
+class ExportSettings(Settings):
+    """Write a recording as CSV or Parquet (a row per person and frame), JSON Lines, TRC or C3D (a file per person)."""
+
+    recording: CliPositionalArg[Path]
+    """Recording of `posestream record`, .poses."""
+    output: CliPositionalArg[Path]
+    """File to write: .csv, .parquet, .jsonl, .trc or .c3d. TRC and C3D have a file for each person; -CAMERA-ID is put
+    before the ending, unless there is one person only."""
+    format: Literal["csv", "parquet", "jsonl", "trc", "c3d"] | None = None
+    """Format, where the file's name does not tell."""
+    camera: list[str] = Field(default_factory=list)
+    """Only this camera; give it again for more."""
+    person: list[int] = Field(default_factory=list)
+    """Only the person with this track id; give it again for more."""
+    space: Space = "auto"
+    """CSV, TRC and C3D: coordinates in the camera's axes or the world's; auto is the world where it is known."""
+    raw: bool = False
+    """CSV, TRC and C3D: joints as decoded frame by frame, rather than smoothed along the track."""
+    up: Up | None = None
+    """TRC and C3D: the axis that points up. TRC has y, as OpenSim, C3D has z, as motion capture."""
+    rate: float | None = Field(None, gt=0, le=1000)
+    """TRC and C3D: samples a second; the camera's own rate without it."""
+    shortest: float = Field(0.5, ge=0)
+    """TRC and C3D: leave out who was there for less than so many seconds."""
+    overwrite: bool = False
+    """Replace files that are there."""
+
+
+def main(argv: list[str]) -> int:
+    """Export."""
+    settings = load(ExportSettings, argv, program="posestream export", table="export")
+    format_ = settings.format or FORMATS.get(settings.output.suffix.lower())
+    if format_ is None:
+        raise ConfigurationError(f"{settings.output}: end the name in {', '.join(FORMATS)}, or give --format")
+    {"parquet": check_parquet, "c3d": check_c3d}.get(format_, lambda: None)()
+    with read_recording(settings.recording) as recording:
+        try:
+            lines = _export(settings, format_, recording)
+        except OSError as error:
+            raise RecordingError(f"{settings.output}: {error.strerror or error}") from error
+        if recording.cut:
+            lines.append(f"{settings.recording} was cut off; all that is whole in it has been exported")
+    print("\n".join(lines))  # noqa: T201
+    return 0
+
+
+def _export(settings: ExportSettings, format_: str, recording: Recording) -> list[str]:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        frames = _chosen(settings, _shown(recording, progress))
+        if format_ in ("trc", "c3d"):
+            everybody = motions(frames, space=settings.space, raw=settings.raw, rate_hz=settings.rate)
+            chosen = [motion for motion in everybody if motion.seconds and motion.seconds >= settings.shortest]
+            lines = _write_motions(settings, format_, chosen)
+            left_out = len(everybody) - len(chosen)
+            return (
+                [*lines, f"{left_out} left out, who were there for less than {settings.shortest:g} s"]
+                if left_out
+                else lines
+            )
+        _check_free(settings, settings.output)
+        count = _write_table(settings, format_, frames)
+    return [f"{settings.output}: {count} frames"]
+
+
+def _write_table(settings: ExportSettings, format_: str, frames: Iterator[PoseFrame]) -> int:
+    if format_ == "parquet":
+        return write_parquet(frames, settings.output)
+    if format_ == "jsonl":
+        return write_jsonl(frames, settings.output)
+    first = next(frames, None)
+    if first is None:
+        raise ConfigurationError(f"{settings.recording}: it holds no such frames")
+    world = settings.space == "world" or (settings.space == "auto" and first.extrinsics is not None)
+    which = ("world_m" if settings.raw else "smooth_world_m") if world else "joints_m" if settings.raw else "smooth_m"
+    return write_csv(_and_then(first, frames), settings.output, (which,))
+
+
+def _and_then(first: PoseFrame, rest: Iterator[PoseFrame]) -> Iterator[PoseFrame]:
+    yield first
+    yield from rest
+
+
+def _write_motions(settings: ExportSettings, format_: str, chosen: list[Motion]) -> list[str]:
+    if not chosen:
+        raise ConfigurationError(
+            f"{settings.recording}: it holds nobody with a track id that was asked for, for {settings.shortest:g} s"
+        )
+    write: Callable[[Motion, Path, Up], None] = write_trc if format_ == "trc" else write_c3d
+    up: Up = settings.up or ("y" if format_ == "trc" else "z")
+    paths = [settings.output] if len(chosen) == 1 else [_path_of(settings.output, motion) for motion in chosen]
+    for path in paths:
+        _check_free(settings, path)
+    lines = []
+    for motion, path in zip(chosen, paths, strict=True):
+        write(motion, path, up)
+        lines.append(
+            f"{path}: person {motion.person} before {motion.camera}, {len(motion.joints_m)} samples at "
+            f"{motion.rate_hz:g} Hz, millimetres in the {motion.space}'s axes with {up} up"
+        )
+    return lines
+
+
+def _path_of(output: Path, motion: Motion) -> Path:
+    camera = re.sub(r"[^\w.-]", "_", motion.camera)  # a name may hold what a file's may not
+    return output.with_name(f"{output.stem}-{camera}-{motion.person}{output.suffix}")
+
+
+def _check_free(settings: ExportSettings, path: Path) -> None:
+    if path.exists() and not settings.overwrite:
+        raise ConfigurationError(f"{path} is there already: give another name, or --overwrite")
+
+
+def _chosen(settings: ExportSettings, frames: Iterator[PoseFrame]) -> Iterator[PoseFrame]:
+    for frame in frames:
+        if not settings.camera or frame.camera in settings.camera:
+            people = (person for person in frame.people if not settings.person or person.id in settings.person)
+            yield replace(frame, people=tuple(people))
+
+
+def _shown(recording: Recording, progress: Progress) -> Iterator[PoseFrame]:
+    """Yield the frames, and show how far the recording has been read."""
+    task = progress.add_task(recording.path.name, total=recording.total_bytes)
+    for frame in recording:
+        progress.update(task, completed=recording.read_bytes)
+        yield frame

@@ -1,0 +1,56 @@
+"""What people type for a duration, a size or a beginning."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Final
+
+from posestream.errors import ConfigurationError
+from posestream.keys import FrameId
+from posestream.subscriber import Start
+
+_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+_BYTES: Final = {"b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+def duration_s(text: str) -> float:
+    """Return seconds: `90`, `90s`, `10m`, `1.5h`; raises ValueError for anything else."""
+    return _measured(text, _SECONDS, "s", "a duration such as 90s, 10m or 1.5h")
+
+
+def size_bytes(text: str) -> int:
+    """Return bytes: `500000`, `20M`, `1.5G`, `64MiB`; raises ValueError for anything else."""
+    return round(_measured(re.sub(r"(?i)([kmg])b$", r"\1", text.strip()), _BYTES, "b", "a size such as 20M or 1.5G"))
+
+
+def _measured(text: str, units: dict[str, float] | dict[str, int], default: str, wanted: str) -> float:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Z]*)\s*", text)
+    factor = units.get((match[2] or default).lower()) if match else None
+    if match is None or factor is None:
+        raise ValueError(f"expected {wanted}, not {text!r}")
+    return float(match[1]) * factor
+
+
+def start_of(text: str) -> Start:
+    """Return where to begin: `now`, `beginning`, how long ago, a frame id, or a time (ISO 8601; local without a zone).
+
+    Raises:
+        ConfigurationError: it is none of those.
+    """
+    if text in ("now", "beginning"):
+        return text
+    try:
+        return FrameId.parse(text)
+    except ValueError:
+        pass
+    try:
+        return timedelta(seconds=duration_s(text))
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise ConfigurationError(
+            f"start {text!r}: give now, beginning, how long ago (90s, 10m, 2h), a frame id or a time (2026-05-01T12:00)"
+        ) from None
