@@ -43,7 +43,8 @@ def main(argv: list[str]) -> int:
     with _server(settings) as server, Processes(settings.output) as processes:
         fleet = Fleet(processes, server, settings.prefix)
         demo = Demo(settings, cameras, model, server.url, fleet, stop, console)
-        introduce(console, cameras, server, settings.workers, model)
+        page = fleet.start_viewer(settings.view_port) if settings.view else None
+        introduce(console, cameras, server, settings.workers, model, page)
         report = demo.run()
         if settings.redis_url is not None:
             demo.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,11 +19,12 @@ from workers.pose.cpus import usable_cpus
 ROOT: Final = Path(__file__).parents[2]
 _READY_S: Final = 120.0
 _TURN_S: Final = 0.1
+_ADDRESS: Final = re.compile(r"http://\S+")
 _CLAIM_AFTER_MS: Final = 5000  # a worker that is killed in a demo shall not be missed for long
 
 
 class Fleet:
-    """Pose workers, a tracker, and a producer for each camera, as processes."""
+    """Pose workers, a tracker, a producer for each camera, and a page to watch if wished for, as processes."""
 
     def __init__(self, processes: Processes, server: Server, prefix: str) -> None:
         self._processes = processes
@@ -31,6 +33,22 @@ class Fleet:
         self.workers: list[Child] = []
         self.producers: list[Child] = []
         self._trackers: list[Child] = []
+        self._viewers: list[Child] = []
+
+    def start_viewer(self, port: int) -> str:
+        """Start the page to watch; returns its address.
+
+        Raises:
+            DemoError: it does not start, as when something else has the port.
+        """
+        viewer = self._start("view", "posestream.cli", "view", "--port", str(port))
+        self._viewers = [viewer]
+        deadline = time.monotonic() + _READY_S
+        while (address := _ADDRESS.search(viewer.log.read_text(encoding="utf-8"))) is None:
+            if viewer.exit_code is not None or time.monotonic() > deadline:
+                raise DemoError(viewer.ending())
+            time.sleep(_TURN_S)
+        return address[0]
 
     def start_workers(self, count: int, model: Path) -> None:
         """Start pose workers, which share the CPUs, and a tracker."""
@@ -70,9 +88,9 @@ class Fleet:
         return all(producer.exit_code is not None for producer in self.producers)
 
     def lost(self) -> list[Child]:
-        """Return the pose workers and producers that have ended when they should not have."""
-        workers = [worker for worker in self.workers if worker.exit_code is not None]
-        return workers + [producer for producer in self.producers if producer.exit_code not in (None, 0)]
+        """Return the pose workers, producers and viewers that have ended when they should not have."""
+        others = [child for child in (*self.workers, *self._viewers) if child.exit_code is not None]
+        return others + [producer for producer in self.producers if producer.exit_code not in (None, 0)]
 
     def check(self) -> None:
         """Do nothing while the server, the tracker, a worker and a producer are there.

@@ -14,7 +14,9 @@ from deploy.local.cameras import DemoCamera
 from deploy.local.server import Server
 
 
-def introduce(console: Console, cameras: Sequence[DemoCamera], server: Server, workers: int, model: Path) -> None:
+def introduce(
+    console: Console, cameras: Sequence[DemoCamera], server: Server, workers: int, model: Path, page: str | None
+) -> None:
     """Print the processes of a demo, and how to look in on them from another terminal."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
     table.title = "posestream demo: every line is a process of its own"
@@ -27,6 +29,8 @@ def introduce(console: Console, cameras: Sequence[DemoCamera], server: Server, w
     for number in range(1, workers + 1):
         table.add_row(f"pose-{number}", Text(f"pose worker, network {model}"))
     table.add_row("track", "tracker: frame order, one clean stream of poses for each camera")
+    if page is not None:
+        table.add_row("view", Text.assemble("a page to watch, for a browser: ", (page, "bold")))
     console.print(Padding(table, (1, 1, 0, 1), expand=False), highlight=False)
     if server.process:
         look = f".venv/bin/posestream tail {cameras[0].name} --redis-url {server.url}"

@@ -26,6 +26,10 @@ class DemoSettings(Settings):
     model: Path | None = None
     """The network (.xml). By default the demo network, which knows synthetic people; for cameras of your own the
     official one, once `python -m workers model fetch` has been run."""
+    view: bool = False
+    """Serve a page to watch it in a browser, too: `posestream view`. Best with --seconds 0."""
+    view_port: int = Field(8640, ge=0, le=65535)
+    """Port of that page, on this machine alone; 0 takes a free one."""
     output: Path = Path("build/demo")
     """Folder for the picture, the clip and the logs."""
     json_file: Path | None = Field(None, alias="json")

@@ -11,9 +11,9 @@ import numpy as np
 
 from deploy.local.canvas import GREY, Image, dot, line, text
 from deploy.local.colours import Colour
-from deploy.local.floor import FloatArray, Floor
 from deploy.local.skeletons import draw_skeleton
 from posestream.skeleton import BONES, PELVIS
+from posestream.view.floor import FloatArray, Floor
 
 _BACKGROUND: Final[Colour] = (46, 40, 38)
 _GRID: Final[Colour] = (92, 84, 80)

@@ -10,9 +10,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Final, Self
 
-from posestream.broker import PoseLog, Shard, connect
-from posestream.broker.connection import translated
-from posestream.broker.work import stream_entries
+from posestream.broker import FrameLog, PoseLog, Shard, connect
 from posestream.errors import BrokerUnavailableError
 from posestream.keys import FrameId, Topology
 from posestream.messages import PoseFrame, decode_pose
@@ -96,15 +94,13 @@ class Subscriber:
 
     def _read_frames(self, camera: str) -> None:
         """Read a camera's frames while they wait; they are there until a worker has finished them."""
-        shard, after = self._shard(camera), FrameId(0)
-        stream = shard.keys.frames(camera)
+        log, after = FrameLog(self._shard(camera)), FrameId(0)
         while not self._done.is_set():
             try:
-                with translated(f"reading frames of {camera}"):
-                    reply = shard.client.xread({stream: str(after)}, count=_BATCH, block=_BLOCK_MS)
+                frames = log.read(camera, after, count=_BATCH, block_ms=_BLOCK_MS)
             except BrokerUnavailableError:
                 self._done.wait(_BLOCK_MS / 1000)
                 continue
-            for entry_id, fields in stream_entries(reply):
-                after = FrameId.parse(entry_id)
-                self._seen.put(FrameSeen(camera, after, fields.get(b"image", b"")))
+            for frame_id, image in frames:
+                after = frame_id
+                self._seen.put(FrameSeen(camera, after, image))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
 
 import cv2
+import httpx
 import pytest
 
 from posestream.broker import Shard, ShardOperations
@@ -42,7 +44,11 @@ def assert_pictures(summary: dict[str, Any], rows: int) -> None:
 
 
 def test_the_demo_finds_its_people_accounts_for_every_frame_and_cleans_up(tmp_path: Path) -> None:
-    with DemoProcess(tmp_path, "--seconds", "8") as demo:
+    with DemoProcess(tmp_path, "--seconds", "8", "--view", "--view-port", "0") as demo:
+        demo.wait_for_poses()
+        address = re.search(r"http://localhost:\d+/", demo.said)
+        assert address is not None
+        assert [camera["online"] for camera in httpx.get(f"{address[0]}api/cameras").json()] == [True, True]
         code = demo.end()
         assert code == 0, demo.said + demo.complained
         assert demo.left_behind() == []

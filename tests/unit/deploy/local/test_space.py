@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from deploy.local.colours import PALETTE
-from deploy.local.floor import floor_under
 from deploy.local.space import Extent, SpaceView
+from posestream.view.floor import floor_under
 from tests.unit.deploy.local.shots import standing_m
 
 SIZE_WH = (800, 450)

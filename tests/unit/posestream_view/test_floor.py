@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from deploy.local.floor import floor_under
 from posestream.skeleton import JOINT_INDEX, PELVIS
+from posestream.view.floor import floor_under
 from tests.unit.deploy.local.shots import standing_m
 
 

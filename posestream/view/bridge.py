@@ -1,0 +1,117 @@
+"""Poses as JSON for whatever can not speak Redis: Server-Sent Events and WebSocket, each reader at its own pace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from starlette.datastructures import QueryParams
+
+from posestream.errors import ConfigurationError
+from posestream.keys import FrameId, validate_camera_name
+from posestream.messages import PoseFrame
+from posestream.subscriber import AsyncSubscription, Event, Position, Start
+
+QUIET_S: Final = 10.0
+"""Silence after which a line says that the connection is still there."""
+MAX_CAMERAS: Final = 256
+_MAX_RESUME_BYTES: Final = 48 * 1024
+_SECONDS_AGO: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)s")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a reader asks for.
+
+    Attributes:
+        cameras: those it wants; None for all, with new ones as they appear.
+        start: where to begin, as for `posestream.subscribe`.
+        latest: of the poses that wait only each camera's newest.
+    """
+
+    cameras: frozenset[str] | None = None
+    start: Start = "now"
+    latest: bool = False
+
+
+def read_wish(query: QueryParams, last_event_id: str | None) -> Wish:
+    """Read a request's query, and the id of the last event that the reader has got, which is where it goes on.
+
+    Raises:
+        ConfigurationError: naming what is wrong.
+    """
+    cameras = query.getlist("camera")
+    if len(cameras) > MAX_CAMERAS:
+        raise ConfigurationError(f"camera: at most {MAX_CAMERAS} can be named; leave them out for all")
+    return Wish(
+        cameras=frozenset(map(validate_camera_name, cameras)) if cameras else None,
+        start=_positions(last_event_id) if last_event_id else _start(query.get("start", "now")),
+        latest=query.get("latest", "") not in ("", "0", "false"),
+    )
+
+
+async def items(subscription: AsyncSubscription[PoseFrame | Event]) -> AsyncIterator[tuple[str, str] | None]:
+    """Yield the name and the JSON of every item of a subscription, and None when nothing has come for a while."""
+    while True:
+        try:
+            item = await asyncio.wait_for(anext(subscription), QUIET_S)
+        except TimeoutError:
+            yield None
+        except StopAsyncIteration:
+            return
+        else:
+            yield as_json(item)
+
+
+def as_json(item: PoseFrame | Event) -> tuple[str, str]:
+    """Return what an item is called, and the item as a JSON object that says so under `type`."""
+    if isinstance(item, PoseFrame):
+        return "pose", '{"type": "pose", ' + item.to_json()[1:]
+    name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(item).__name__).lower()
+    values = {key: str(value) if isinstance(value, FrameId) else value for key, value in _fields(item).items()}
+    return name, json.dumps({"type": name, **values}, allow_nan=False)
+
+
+def sse(name: str, data: str, positions: Mapping[str, Position]) -> str:
+    """Return a message of Server-Sent Events; a pose is one without a name, which `onmessage` gets.
+
+    Its id is what the reader has got by now of each camera, so that a browser that comes back goes on from there.
+    """
+    event = "" if name == "pose" else f"event: {name}\n"
+    event_id = json.dumps({camera: str(at) for camera, at in positions.items()}, separators=(",", ":"))
+    return f"{event}id: {event_id}\ndata: {data}\n\n"
+
+
+def _fields(event: Event) -> dict[str, Any]:
+    """Return an event's fields; frame ids as they are, not taken apart."""
+    return asdict(event) | {
+        name: value for name in event.__slots__ if isinstance(value := getattr(event, name), FrameId)
+    }
+
+
+def _start(start: str) -> Start:
+    if start in ("now", "beginning"):
+        return start
+    if ago := _SECONDS_AGO.fullmatch(start):
+        return timedelta(seconds=float(ago[1]))
+    try:
+        return FrameId.parse(start)
+    except ValueError:
+        raise ConfigurationError(
+            f"start {start[:64]!r}: give now, beginning, a frame id, or seconds ago as in 90s"
+        ) from None
+
+
+def _positions(last_event_id: str) -> Mapping[str, Position]:
+    if len(last_event_id) > _MAX_RESUME_BYTES:
+        raise ConfigurationError("last event id: too long to be one of this viewer's")
+    try:
+        read: Any = json.loads(last_event_id)
+        return {validate_camera_name(camera): Position.parse(at) for camera, at in read.items()}
+    except (ValueError, AttributeError, TypeError, RecursionError, ConfigurationError) as error:
+        raise ConfigurationError(f"last event id: not one of this viewer's ({error})") from error
