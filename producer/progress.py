@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from posestream.service import logs
 from producer.tally import Phase, Tally
 
 logger = logging.getLogger(__name__)
@@ -122,7 +123,8 @@ class Lines:
             then_s, then_done = self._last[tally.camera]
             rate = (tally.done - then_done) / max(now_s - then_s, 1e-6)
             goal = f" of {tally.total}" if tally.total is not None else ""
-            logger.info("%s: %d%s frames done, %.1f/s, %s", tally.camera, tally.done, goal, rate, state_of(tally))
+            with logs.about(camera=tally.camera):
+                logger.info("%s: %d%s frames done, %.1f/s, %s", tally.camera, tally.done, goal, rate, state_of(tally))
             self._last[tally.camera] = (now_s, tally.done)
             self._next_s[tally.camera] = now_s + (_CAMERA_LINE_S if tally.total is None else _FILE_LINE_S)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -177,7 +178,8 @@ class NewestOnly:
         """Start reading (again, after a recording's end)."""
         self._newest = self._problem = None
         self._closed = self._finished = False
-        threading.Thread(target=self._read, name=f"read {self.name}", daemon=True).start()
+        run = contextvars.copy_context().run  # so that its log lines are about the camera, too
+        threading.Thread(target=run, args=(self._read,), name=f"read {self.name}", daemon=True).start()
 
     def _read(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 
 import pytest
 from rich.console import Console
@@ -89,3 +90,39 @@ def test_lines_below_the_level_are_left_out(capsys):
     logging.getLogger("a").info("quiet")
 
     assert capsys.readouterr().err == ""
+
+
+def test_lines_for_machines_say_what_they_are_about_and_what_was_given_goes_first(capsys):
+    logs.configure("INFO", "json")
+    with logs.about(camera="lobby"):
+        logging.getLogger("a").info("frames come")
+        logging.getLogger("a").info("moved", extra={"camera": "hall", "frame": "1-0"})
+    logging.getLogger("a").info("stopped")
+    first, second, third = map(json.loads, capsys.readouterr().err.splitlines())
+
+    assert first["camera"] == "lobby"
+    assert (second["camera"], second["frame"]) == ("hall", "1-0")
+    assert "camera" not in third
+
+
+def test_the_time_of_a_json_line_is_utc_and_can_be_sorted(capsys):
+    logs.configure("INFO", "json")
+    logging.getLogger("a").info("now")
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", json.loads(capsys.readouterr().err)["time"])
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+@pytest.mark.parametrize(
+    "url",
+    ["rtsp://admin:s3cret@camera/stream", "redis://:s3cret@host:6379/0", "http://a%40b:s3/c@ret@host/x?y=1"],
+)
+def test_no_line_holds_a_password_whoever_quotes_it(style, url, capsys):
+    text = io.StringIO()
+    logs.configure("INFO", style, console=terminal(text))
+    error = OSError(f"can not open {url!r}")
+    logging.getLogger("library").error("opening %s failed", url, exc_info=error, extra={"source": url})
+    line = capsys.readouterr().err + text.getvalue()
+
+    assert "://***@" in line
+    assert not re.search("s3|cret", line.replace("secret", ""))

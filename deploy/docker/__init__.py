@@ -1,0 +1,1 @@
+"""Images, and what is used to build them."""

@@ -1,0 +1,1 @@
+"""Manifests for Kubernetes (Kustomize), and what makes some of them."""
