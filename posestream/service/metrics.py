@@ -1,13 +1,13 @@
 """Every metric of every application, defined in one place.
 
 Labels: `camera` on counters and gauges only, never on histograms; no label for a consumer, a frame or a person.
+Counters whose labels are known beforehand start at zero: a series that begins with 1 has not increased for Prometheus.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import (
@@ -15,17 +15,37 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Info,
+    ProcessCollector,
     disable_created_metrics,
     start_http_server,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
-from posestream.broker import ShardStatus
+from posestream import __version__
 from posestream.errors import ConfigurationError
+from posestream.messages import Outcome, Policy
+from posestream.service.shard_metrics import ShardCollector
+from posestream.service.throttling import ThrottlingCollector
 
+DEAD_REASONS = (
+    "empty",
+    "too_large",
+    "not_an_image",
+    "truncated",
+    "corrupt",
+    "bad_meta",
+    "unreadable",
+    "missing",
+    "failed",
+)
+"""Why a pose worker dead-letters a frame; `crashed` is found out by the server, `untrackable` by the tracker."""
 STAGE_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 AGE_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
+
+
+def _start_at_zero(counter: Counter, labels: Iterable[str]) -> None:
+    for label in labels:
+        counter.labels(str(label))
 
 
 class Stages:
@@ -58,6 +78,10 @@ class ServiceMetrics:
         self.broker_recoveries = self._counter(
             "broker_recoveries", "Functions or groups made anew after a loss", "what"
         )
+        _start_at_zero(self.broker_recoveries, ("functions", "group", "stray_entry"))
+        Info("posestream_build", "Version of this process", registry=self.registry).info({"version": __version__})
+        ProcessCollector(registry=self.registry)
+        self.registry.register(ThrottlingCollector())
         self.stages = Stages(
             self._histogram("stage_seconds", "Time spent in a stage, per frame", STAGE_BUCKETS_S, "stage"), self.STAGES
         )
@@ -113,7 +137,10 @@ class WorkerMetrics(ServiceMetrics):
         self.dead_letters = self._counter(
             "worker_dead_letters", "Frames this worker dead-lettered, by reason", "reason"
         )
+        _start_at_zero(self.finished, (Outcome.POSED, Outcome.STALE, Outcome.DEAD, "lost"))
+        _start_at_zero(self.dead_letters, DEAD_REASONS)
         self.people = self._counter("worker_people", "People found")
+        self.cpus = self._gauge("worker_cpus", "CPUs this worker may use, by affinity and quota")
         self.slots = self._gauge("worker_slots", "Frames this worker can have in hand at once")
         self.busy = self._gauge("worker_slots_busy", "Frames in hand now")
         self.networks = self._gauge("worker_networks", "Networks compiled, one per input width")
@@ -129,7 +156,7 @@ class WorkerMetrics(ServiceMetrics):
 class TrackerMetrics(ServiceMetrics):
     """What the tracker measures, and what the server counts."""
 
-    STAGES = ("read", "release", "publish")
+    STAGES = ("read_results", "release", "publish")
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,70 +166,16 @@ class TrackerMetrics(ServiceMetrics):
         self.mismatches = self._counter(
             "tracker_mismatches", "Publications refused, after which state was reloaded", "what"
         )
+        _start_at_zero(self.mismatches, ("epoch", "released", "order"))
         self.age = self._histogram(
-            "publish_age_seconds", "Age of a frame when published, since admission", AGE_BUCKETS_S
+            "publish_age_seconds", "Age of a posed frame when published, since admission", AGE_BUCKETS_S, "policy"
         )
+        for policy in Policy:
+            self.age.labels(policy.value)
+        self.camera_age = self._counter(
+            "camera_age_seconds", "Ages of a camera's posed frames when published, added up", "camera"
+        )
+        self.camera_people = self._counter("camera_people", "People in a camera's poses, added up", "camera")
         self.negative_ages = self._counter("publish_negative_ages", "Ages below zero, counted as zero")
         self.shards = ShardCollector()
         self.registry.register(self.shards)
-
-
-class ShardCollector(Collector):
-    """Exports the latest look at each shard: counters that live in the server and outlive every process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._statuses: dict[int, ShardStatus] = {}
-
-    def update(self, shard: int, status: ShardStatus | None) -> None:
-        """Replace what is known of a shard; None when this process no longer speaks for it."""
-        with self._lock:
-            if status is None:
-                self._statuses.pop(shard, None)
-            else:
-                self._statuses[shard] = status
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the metric families, as Prometheus asks for them."""
-        with self._lock:
-            statuses = dict(self._statuses)
-        yield from _camera_metrics(statuses)
-        yield from _shard_metrics(statuses)
-
-
-def _camera_metrics(statuses: Mapping[int, ShardStatus]) -> Iterator[Metric]:
-    admitted = CounterMetricFamily("posestream_frames_admitted", "Frames admitted", labels=["camera"])
-    frames = CounterMetricFamily("posestream_frames", "Frames by how they ended", labels=["camera", "outcome"])
-    refused = CounterMetricFamily("posestream_frames_refused", "Frames refused", labels=["camera", "reason"])
-    waiting = GaugeMetricFamily("posestream_frames_waiting", "Frames no worker has taken yet", labels=["camera"])
-    in_flight = GaugeMetricFamily(
-        "posestream_frames_in_flight", "Frames admitted, not yet published", labels=["camera"]
-    )
-    heard = GaugeMetricFamily("posestream_camera_silence_seconds", "Since the producer was heard of", labels=["camera"])
-    for status in statuses.values():
-        for camera in status.cameras.values():
-            admitted.add_metric([camera.camera], camera.admitted)
-            for outcome, count in camera.outcomes.items():
-                frames.add_metric([camera.camera, outcome.value], count)
-            for reason, count in camera.refused.items():
-                refused.add_metric([camera.camera, reason], count)
-            waiting.add_metric([camera.camera], camera.waiting)
-            in_flight.add_metric([camera.camera], camera.in_flight)
-            heard.add_metric([camera.camera], max(0, status.now_ms - camera.heard_ms) / 1000)
-    yield from (admitted, frames, refused, waiting, in_flight, heard)
-
-
-def _shard_metrics(statuses: Mapping[int, ShardStatus]) -> Iterator[Metric]:
-    facts: tuple[tuple[str, str, Callable[[ShardStatus], int]], ...] = (
-        ("shard_work_entries", "Frames waiting or in hand", lambda status: status.work),
-        ("shard_result_entries", "Frames ended and not yet published", lambda status: status.results),
-        ("shard_dead_letters", "Dead letters kept", lambda status: status.dead),
-        ("shard_frame_bytes", "Memory that frames take", lambda status: status.bytes),
-        ("shard_frame_bytes_limit", "Memory that frames may take", lambda status: status.max_bytes),
-        ("shard_worker_slots", "Worker slots heard of lately", lambda status: status.workers),
-    )
-    for name, text, value in facts:
-        family = GaugeMetricFamily(f"posestream_{name}", text, labels=["shard"])
-        for shard, status in statuses.items():
-            family.add_metric([str(shard)], value(status))
-        yield family

@@ -22,7 +22,20 @@ from posestream.errors import ConfigurationError
 from posestream.keys import DEFAULT_PREFIX, validate_prefix
 
 ENV_PREFIX = "POSESTREAM_"
-TABLES = ("common", "producer", "pose", "track", "tail", "cameras", "status")
+TABLES = (
+    "common",
+    "producer",
+    "pose",
+    "track",
+    "tail",
+    "cameras",
+    "status",
+    "record",
+    "replay",
+    "export",
+    "view",
+    "calibrate",
+)
 
 S = TypeVar("S", bound="Settings")
 
@@ -63,7 +76,7 @@ class ConnectionSettings(Settings):
     """Where the server is."""
 
     redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False)
-    """URL of the Redis (7.0 or later) or Valkey (8 or later) server: redis://, rediss:// or unix://."""
+    """URL of the Redis (7.0 or later) or Valkey (8 or later) server: redis://, rediss://, unix:// or redis+sentinel://."""
     prefix: str = DEFAULT_PREFIX
     """First part of every key."""
 

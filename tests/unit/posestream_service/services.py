@@ -120,7 +120,7 @@ class Camera:
         self.name = name
         self._shard = shard
         self._intake = FrameIntake(shard)
-        self._request = AdmissionRequest(name, "producer", "run", policy, **({"depth": 1000} | request))
+        self._request = AdmissionRequest(name, "producer", "run", policy, **({"depth": 64 if policy is Policy.LIVE else 1000} | request))
         self._position = 0
         self._last = FrameId(0)
 
@@ -157,7 +157,8 @@ class Camera:
 def take_all(queue: WorkQueue) -> dict[int, Token]:
     """Take every frame that waits, by seq."""
     taken = {}
-    while token := queue.take(50):
+    while found := queue.take(50):
+        token, _ = queue.load(found)
         taken[token.seq] = token
     return taken
 
