@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import reprlib
 from collections.abc import Mapping
 from typing import Any
@@ -89,9 +90,9 @@ def sequence(message: Mapping[str, Any], name: str, *, max_length: int) -> list[
 
 def floats(message: Mapping[str, Any], name: str, *, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return a flat list of numbers (row by row, NaN allowed) as a float32 array of `shape`."""
-    size = int(np.prod(shape))
+    size = math.prod(shape)
     value = sequence(message, name, max_length=size)
-    if len(value) != size or not {type(element) for element in value} <= {int, float}:
+    if len(value) != size or not set(map(type, value)) <= {int, float}:
         raise MessageError(f"expected {size} numbers ({' x '.join(map(str, shape))})", field=name)
     with np.errstate(over="ignore"):
         array = np.array(value, dtype=np.float32).reshape(shape)

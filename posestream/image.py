@@ -91,7 +91,8 @@ def _read_jpeg(data: bytes) -> ImageHeader:
             height, width = struct.unpack_from(">HH", data, at + 5)
         if marker == _JPEG_SCAN:
             # An end marker in an embedded thumbnail lies before the scan, so only one behind it counts.
-            if data.find(_JPEG_END, at + 2 + length) < 0:
+            # Sought from the end, where it usually is: nothing of the scan is looked at then.
+            if data.rfind(_JPEG_END, at + 2 + length) < 0:
                 raise ImageError("the JPEG ends before its end marker", reason="truncated")
             if not width:
                 raise ImageError("the JPEG has no frame header before its scan", reason="not_an_image")

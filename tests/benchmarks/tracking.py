@@ -3,7 +3,9 @@
 `python -m tests.benchmarks.tracking`. The demo network looks at synthetic scenes through the worker's own stages; both
 methods get the same people. A switch is counted when somebody (of the truth) has another id than when last found.
 Jitter is the mean length of the second difference of a joint's error from frame to frame, which is 0 for an error
-that stays the same or grows evenly; error is the mean distance from the truth, both in millimetres, in space.
+that stays the same or grows evenly; error is the mean distance from the truth (MPJPE), absolute and with the pelvises
+on each other; bones is the standard deviation of a bone's length along a track. All are in millimetres, in space, for
+the joints of each frame, smoothed, and smoothed with bones of a constant length (`--bones` of the tracker).
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from posestream.cli.console import table_console
 from posestream.messages import Person
+from posestream.skeleton import PELVIS
 from producer.synthetic.options import SceneOptions
 from producer.synthetic.truth import Truth
 from producer.synthetic.view import SyntheticView
@@ -24,6 +28,7 @@ from tests.unit.workers.track.reference import ReferenceTracks
 from training.accuracy import ROWS, match
 from training.evaluate import Worker
 from workers.networks import DEMO_NETWORK
+from workers.track.bones import bone_lengths
 from workers.track.tracks import CameraTracks, TrackOptions
 
 SECONDS = 40
@@ -60,19 +65,29 @@ def switches(frames: Sequence[Seen], ids: Sequence[Sequence[int | None]]) -> int
     return count
 
 
-def jitter_and_error_mm(frames: Sequence[Seen], joints_m: Sequence[Sequence[np.ndarray]]) -> tuple[float, float]:
+def qualities_mm(frames: Sequence[Seen], joints_m: Sequence[Sequence[np.ndarray]]) -> tuple[float, ...]:
+    """Return jitter, error, root-relative error and spread of bones."""
     errors: dict[int, dict[int, np.ndarray]] = {}
+    bones: dict[int, list[np.ndarray]] = {}
     for number, (seen, given) in enumerate(zip(frames, joints_m, strict=True)):
         for found, true in seen.who.items():
             errors.setdefault(true, {})[number] = given[found] - seen.truth.joints_m[true]
+            bones.setdefault(true, []).append(bone_lengths(given[found][None])[0])
     jitters = [
         np.linalg.norm(each[number] - 2 * each[number - 1] + each[number - 2], axis=1).mean()
         for each in errors.values()
         for number in each
         if number - 1 in each and number - 2 in each
     ]
-    distances = [np.linalg.norm(error, axis=1).mean() for each in errors.values() for error in each.values()]
-    return 1000 * float(np.mean(jitters)), 1000 * float(np.mean(distances))
+    all_errors = np.array([error for each in errors.values() for error in each.values()])
+    relative = all_errors - all_errors[:, PELVIS, None]
+    figures = (
+        np.mean(jitters),
+        np.linalg.norm(all_errors, axis=2).mean(),
+        np.linalg.norm(relative, axis=2).mean(),
+        np.mean([np.std(each, axis=0).mean() for each in bones.values()]),
+    )
+    return tuple(1000 * float(figure) for figure in figures)
 
 
 def main() -> None:
@@ -81,28 +96,41 @@ def main() -> None:
         "people",
         "found",
         "id switches per minute\nours / reference",
-        "jitter, mm\nraw / smooth",
-        "error, mm\nraw / smooth",
+        *(
+            f"{what}, mm\nraw / smooth / bones"
+            for what in ("jitter", "error", "root-relative error", "spread of bones")
+        ),
         title=f"following people, {SECONDS} s at {FPS} frames/s each",
     )
     for options in SCENES:
         frames = look(worker, options)
-        ours, reference = CameraTracks(TrackOptions()), ReferenceTracks()
-        followed = [ours.update(round(1000 * index / FPS), seen.people) for index, seen in enumerate(frames)]
+        ours, steady, reference = (
+            CameraTracks(TrackOptions()),
+            CameraTracks(TrackOptions(bones=True)),
+            ReferenceTracks(),
+        )
+        times_ms = [round(1000 * index / FPS) for index in range(len(frames))]
+        followed, boned = (
+            [tracks.update(time_ms, seen.people) for time_ms, seen in zip(times_ms, frames, strict=True)]
+            for tracks in (ours, steady)
+        )
         given = [[person.id for person in people] for people in followed]
         theirs = [reference.update(seen.people) for seen in frames]
-        raw = jitter_and_error_mm(frames, [[person.joints_m for person in people] for people in followed])
-        smooth = jitter_and_error_mm(frames, [[person.smooth_m for person in people] for people in followed])  # type: ignore[misc]
+        variants = (
+            [[person.joints_m for person in people] for people in followed],
+            [[person.smooth_m for person in people] for people in followed],
+            [[person.smooth_m for person in people] for people in boned],
+        )
+        qualities = zip(*(qualities_mm(frames, joints_m) for joints_m in variants), strict=True)  # type: ignore[arg-type]
         minutes = SECONDS / 60
         table.add_row(
             str(options.people),
             f"{sum(len(seen.who) for seen in frames) / (len(frames) * options.people):.1%}",
             f"{switches(frames, given) / minutes:.1f} / {switches(frames, theirs) / minutes:.1f}",
-            f"{raw[0]:.0f} / {smooth[0]:.0f}",
-            f"{raw[1]:.0f} / {smooth[1]:.0f}",
+            *(" / ".join(f"{value:.0f}" for value in values) for values in qualities),
         )
     worker.close()
-    Console().print(table)
+    table_console().print(table)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from posestream.service.health import Health, HealthServer
 from posestream.service.metrics import WorkerMetrics
 from posestream.service.process import StopSignal
 from posestream.service.settings import described, load
+from workers.pose.memory import keep_freed_memory
 from workers.pose.service import PoseService
 from workers.pose.settings import PoseSettings
 
@@ -24,6 +25,7 @@ def main(argv: list[str]) -> int:
     stop = StopSignal()
     stop.listen()
     cv2.setNumThreads(1)  # the slots are the parallelism
+    keep_freed_memory()
     metrics = WorkerMetrics()
     health = Health()
     health_server = HealthServer(health, settings.listen_host, settings.health_port)

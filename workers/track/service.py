@@ -17,7 +17,9 @@ from posestream.broker import (
     Shard,
     ShardOperations,
     connect,
+    read_server,
 )
+from posestream.broker.clock import ServerClock
 from posestream.errors import BrokerUnavailableError
 from posestream.keys import FrameId, ShardKeys
 from posestream.messages import Outcome
@@ -25,6 +27,7 @@ from posestream.service.health import Health
 from posestream.service.metrics import TrackerMetrics
 from posestream.service.process import Patience, StopSignal
 from workers.track.camera import Batch, CameraTracker
+from workers.track.load import LoadMeter
 from workers.track.settings import TrackSettings
 
 logger = logging.getLogger(__name__)
@@ -60,6 +63,7 @@ class ShardTracker:
             on_recovery=lambda what: metrics.broker_recoveries.labels(what).inc(),
         )
         self._results = ResultLog(self._shard)
+        self._clock = ServerClock()
         self._operations = ShardOperations(self._shard)
         self._patience = Patience(stop, metrics.broker_errors.labels("track").inc)
         self._epoch: int | None = None
@@ -69,6 +73,7 @@ class ShardTracker:
         self._read_to = FrameId(0)
         self._cameras: dict[str, CameraTracker] = {}
         self._careful = False
+        self._load = LoadMeter(settings.worker_fps)
 
     def run(self) -> None:
         """Track until asked to stop, then give the lease up."""
@@ -90,10 +95,10 @@ class ShardTracker:
 
     def step(self) -> None:
         """Read, release in order, publish."""
-        with self._metrics.stages("read"):
+        with self._metrics.stages("read_results"):
             records = self._read()
         with self._metrics.stages("release"):
-            now_ms = self._shard.server_ms()
+            now_ms = self._clock.now_ms()
             self._hold(records)
             read_to_end = len(records) < self._settings.batch
             batches = self._release_one(now_ms, read_to_end) if self._careful else self._release(now_ms, read_to_end)
@@ -108,6 +113,7 @@ class ShardTracker:
         """Hold the lease, renewing it in time; with a new one everything is read again from the start."""
         if self._epoch is not None and time.monotonic() < self._renew_at_s:
             return True
+        self._shard.observe(self._clock)
         leadership = self._results.lead(self._holder, self._settings.lease_ms)
         self._renew_at_s = time.monotonic() + self._settings.lease_ms / 3000
         if leadership.epoch != self._epoch:
@@ -147,6 +153,7 @@ class ShardTracker:
         """Forget what is held: the server's released seqs and its records are the truth."""
         self._read_to = FrameId(0)
         self._cameras.clear()
+        self._load = LoadMeter(self._settings.worker_fps)
 
     def _resign(self) -> None:
         self._health.forget(self.name)
@@ -210,6 +217,7 @@ class ShardTracker:
             return
         for batch in batches:
             self._metrics.skipped.labels(batch.release.camera).inc(batch.skipped)
+            self._metrics.camera_people.labels(batch.release.camera).inc(batch.people)
             for released in batch.release.records:
                 if released.outcome is Outcome.POSED:
                     self._observe_age(released, now_ms)
@@ -224,14 +232,16 @@ class ShardTracker:
         age_ms = now_ms - released.record.frame_id.ms
         if age_ms < 0:
             self._metrics.negative_ages.inc()
-        self._metrics.age.observe(max(0, age_ms) / 1000)
+        age_s = max(0, age_ms) / 1000
+        self._metrics.age.labels(released.record.policy.value).observe(age_s)
+        self._metrics.camera_age.labels(released.record.camera).inc(age_s)
 
     def _report(self) -> None:
         """Refresh what is exported of the shard; its counters live in the server."""
         if time.monotonic() >= self._status_at_s:
             self._status_at_s = time.monotonic() + STATUS_INTERVAL_S
             status = self._operations.status()
-            self._metrics.shards.update(self._number, status)
+            self._metrics.shards.update(self._number, status, self._load.measure(status), read_server(self._shard))
             for camera in [
                 name for name, held in self._cameras.items() if name not in status.cameras and not len(held)
             ]:

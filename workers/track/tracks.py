@@ -4,7 +4,7 @@ Everything is a function of the tracks before and of one frame's people and time
 and read back, so that another process goes on with the same ids and filters.
 
 Symbols: T tracks, D people of a frame, J = 19 joints, K = J + 1 filtered points: the joints about the pelvis, and the
-pelvis in space.
+pelvis in space; B = 18 bones.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import numpy.typing as npt
 from posestream.messages import Person
 from posestream.skeleton import JOINT_COUNT, PELVIS
 from workers.track.association import FloatArray, assign, costs
+from workers.track.bones import BONE_COUNT, bone_lengths, learnt, with_lengths
 from workers.track.one_euro import OneEuro
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 
 _LONGEST_STEP_S: Final = np.float32(0.5)  # how far ahead a movement is expected to go on
 _SPEED_WEIGHT: Final = np.float32(0.5)
@@ -36,11 +37,13 @@ class TrackOptions:
         keep_ms: how long somebody may be out of sight and still be the same afterwards.
         joints: filter of the joints about the pelvis.
         place: filter of the pelvis in space.
+        bones: smoothed joints have bones of a length that stays the same.
     """
 
     keep_ms: int = 1500
     joints: OneEuro = field(default_factory=lambda: OneEuro(min_cutoff_hz=1.2, beta=1.5))
-    place: OneEuro = field(default_factory=lambda: OneEuro(min_cutoff_hz=0.7, beta=0.9))
+    place: OneEuro = field(default_factory=lambda: OneEuro(1.2, beta=0.2, speed_cutoff_hz=0.4))
+    bones: bool = False
 
 
 class CameraTracks:
@@ -69,7 +72,7 @@ class CameraTracks:
         found_px = np.stack([person.joints_px for person in people])
         found_m = np.stack([person.joints_m for person in people])
         places = self._follow(found_px, found_m)
-        smooth_m = self._tracks.smooth_m()
+        smooth_m = self._tracks.smooth_m(self._options)
         return tuple(
             replace(person, id=int(self._tracks.ids[place]), smooth_m=smooth_m[place])
             for person, place in zip(people, places, strict=True)
@@ -143,7 +146,8 @@ class _Tracks:
     """T tracks: `ids` `(T,)` int64; the rest float32.
 
     `age_s` `(T,)` since last seen; `px` `(T, J, 2)` and `raw_m` `(T, J, 3)` the joints as last found; `speed_px`
-    `(T, 2)` pixels a second; `value` and `speed` `(T, K, 3)` of the filters.
+    `(T, 2)` pixels a second; `value` and `speed` `(T, K, 3)` of the filters; `bones_m` `(T, B)` lengths, as known after
+    having been found `times` `(T,)`.
     """
 
     ids: npt.NDArray[np.int64]
@@ -153,6 +157,8 @@ class _Tracks:
     speed_px: FloatArray
     value: FloatArray
     speed: FloatArray
+    bones_m: FloatArray
+    times: FloatArray
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -186,19 +192,24 @@ class _Tracks:
     def move(self, which: npt.NDArray[np.intp], px: FloatArray, raw_m: FloatArray, options: TrackOptions) -> None:
         """Take in where some tracks were found, in place."""
         dt_s = self.age_s[which]
-        shift = np.nanmean(np.where(np.isnan(self.px[which]), np.float32(np.nan), px) - self.px[which], axis=1)
-        speed_px = np.nan_to_num(shift / dt_s[:, None])
+        moved_px = px - self.px[which]  # (N, J, 2), NaN where not seen both times
+        seen = ~np.isnan(moved_px)
+        speed_px = np.where(seen, moved_px, 0).sum(axis=1) / (np.maximum(seen.sum(axis=1), 1) * dt_s[:, None])
         self.speed_px[which] += _SPEED_WEIGHT * (speed_px - self.speed_px[which])
         points = _points(raw_m)
         for filtered, part in ((options.joints, slice(0, JOINT_COUNT)), (options.place, slice(JOINT_COUNT, None))):
             self.value[which, part], self.speed[which, part] = filtered.step(
                 self.value[which, part], self.speed[which, part], points[:, part], dt_s[:, None, None]
             )
+        self.bones_m[which] = learnt(self.bones_m[which], bone_lengths(raw_m), self.times[which])
+        self.times[which] += 1
         self.px[which], self.raw_m[which], self.age_s[which] = px, raw_m, 0
 
     def with_new(self, ids: npt.NDArray[np.int64], px: FloatArray, raw_m: FloatArray) -> Self:
         count, points = len(ids), _points(raw_m)
-        new = (ids, np.zeros(count), px, raw_m, np.zeros((count, 2)), points, np.zeros_like(points))
+        still = np.zeros((count, 2))
+        bones_m, times = bone_lengths(raw_m), np.ones(count)
+        new = (ids, np.zeros(count), px, raw_m, still, points, np.zeros_like(points), bones_m, times)
         return type(self)(
             *(
                 np.concatenate((old, np.asarray(values, old.dtype)))
@@ -206,10 +217,10 @@ class _Tracks:
             )
         )
 
-    def smooth_m(self) -> FloatArray:
+    def smooth_m(self, options: TrackOptions) -> FloatArray:
         """Return everybody's smoothed joints in space, `(T, J, 3)`."""
         result: FloatArray = self.value[:, :JOINT_COUNT] + self.value[:, JOINT_COUNT:]
-        return result
+        return with_lengths(result, self.bones_m) if options.bones else result
 
 
 _POINTS: Final = JOINT_COUNT + 1
@@ -221,6 +232,8 @@ _SHAPES: Final[tuple[tuple[int, ...], ...]] = (
     (2,),
     (_POINTS, 3),
     (_POINTS, 3),
+    (BONE_COUNT,),
+    (),
 )
 
 
