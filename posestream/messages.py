@@ -6,9 +6,9 @@ Unknown fields are ignored, so that fields can be added; a change that old reade
 
 from __future__ import annotations
 
-import math
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -16,9 +16,11 @@ import msgpack
 import numpy as np
 import numpy.typing as npt
 
-from posestream import fields
+from posestream import calibration_maps, fields, plain
+from posestream.calibration import Distortion, Extrinsics, Intrinsics, LensModel
 from posestream.errors import ConfigurationError, MessageError
 from posestream.keys import FrameId, validate_camera_name
+from posestream.named import NamedJoints
 from posestream.skeleton import JOINT_COUNT
 
 SCHEMA: Final = 1
@@ -29,6 +31,30 @@ MAX_SIDE_PX: Final = 65_535
 MAX_UNIX_MS: Final = 253_402_300_799_999  # the end of the year 9999: more is another unit
 
 FloatArray = npt.NDArray[np.float32]
+
+__all__ = [
+    "MAX_META_BYTES",
+    "MAX_PEOPLE",
+    "MAX_POSE_BYTES",
+    "MAX_SIDE_PX",
+    "MAX_UNIX_MS",
+    "SCHEMA",
+    "CaptureClock",
+    "Distortion",
+    "Extrinsics",
+    "FrameMeta",
+    "Intrinsics",
+    "LensModel",
+    "Outcome",
+    "Person",
+    "Policy",
+    "PoseFrame",
+    "Space",
+    "decode_meta",
+    "decode_pose",
+    "encode_meta",
+    "encode_pose",
+]
 
 
 class Policy(StrEnum):
@@ -61,36 +87,13 @@ class CaptureClock(StrEnum):
     """The file's date plus the frame's place in it: the steps are exact, the start is as good as the date."""
 
 
-@dataclass(frozen=True, slots=True)
-class Intrinsics:
-    """A pinhole camera without distortion, in pixels of the source frame.
+class Space(StrEnum):
+    """What coordinates in metres are relative to."""
 
-    Attributes:
-        fx, fy: focal lengths, positive.
-        cx, cy: principal point, measured like `joints_px` from the outer corner of the top left pixel: a calibration of
-            OpenCV's, which counts from that pixel's centre, has to be moved by + 0.5.
-        calibrated: measured, rather than assumed of a camera nobody has calibrated.
-
-    Raises `ValueError` for focal lengths that are not positive and finite and a principal point that is not finite.
-    """
-
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-    calibrated: bool
-
-    def __post_init__(self) -> None:
-        if not (0 < self.fx < math.inf and 0 < self.fy < math.inf):
-            raise ValueError(f"focal lengths must be positive and finite, not {self.fx} and {self.fy} px")
-        if not (math.isfinite(self.cx) and math.isfinite(self.cy)):
-            raise ValueError(f"the principal point must be finite, not ({self.cx}, {self.cy}) px")
-
-    @classmethod
-    def assumed(cls, width: int, height: int) -> Intrinsics:
-        """Return what is assumed of a camera nobody has calibrated: fx = fy = 0.8 x width, centred."""
-        focal = 0.8 * width
-        return cls(focal, focal, width / 2, height / 2, calibrated=False)
+    CAMERA = "camera"
+    """The camera: x right, y down, z forward."""
+    WORLD = "world"
+    """The room: z up, and the floor at z = 0, as the camera's extrinsics say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ class FrameMeta:
         clock: where `captured_ms` comes from.
         source_wh: width and height of the frame as the source gave it, when the producer scaled the image.
         intrinsics: the calibrated camera, in pixels of the source frame.
+        distortion: its lens's; None for a lens without any.
+        extrinsics: where it is; None when nobody has measured that.
         error: the frame can not be processed, and why; the image may be empty then.
     """
 
@@ -110,6 +115,8 @@ class FrameMeta:
     source_wh: tuple[int, int] | None = None
     intrinsics: Intrinsics | None = None
     error: str | None = None
+    distortion: Distortion | None = None
+    extrinsics: Extrinsics | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +131,8 @@ class Person:
         joints_m: (19, 3) float32, metres, camera frame with OpenCV axes (x right, y down, z forward), as decoded from
             this frame alone.
         smooth_m: (19, 3) float32, the same smoothed along the track; None before tracking.
+        world_m: (19, 3) float32, `joints_m` in the world; None when the camera has no extrinsics.
+        smooth_world_m: (19, 3) float32, `smooth_m` in the world; None before tracking or without extrinsics.
     """
 
     id: int | None
@@ -132,6 +141,17 @@ class Person:
     confidence: FloatArray
     joints_m: FloatArray
     smooth_m: FloatArray | None = None
+    world_m: FloatArray | None = None
+    smooth_world_m: FloatArray | None = None
+
+    @property
+    def named(self) -> NamedJoints:
+        """The joints by name: `person.named["l_wrist"].m`."""
+        return NamedJoints(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the person as plain values: lists and numbers, and None for what is missing."""
+        return plain.person_dict(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,6 +166,10 @@ class PoseFrame:
         size_wh: width and height in pixels of the frame as the source gave it.
         intrinsics: the camera used to place people, and whether it was calibrated or assumed.
         people: those found, in no particular order.
+        distortion: of the camera's lens; None when it has none, or none is known.
+        extrinsics: where the camera is; None when that is not known, and people then have no `world_m`.
+        previous: the frame whose pose was published before this one, 0-0 for the camera's first; None before tracking.
+        skipped: the frames admitted between those two, by how they ended, as far as that was known.
     """
 
     camera: str
@@ -156,6 +180,28 @@ class PoseFrame:
     size_wh: tuple[int, int]
     intrinsics: Intrinsics
     people: tuple[Person, ...]
+    distortion: Distortion | None = None
+    extrinsics: Extrinsics | None = None
+    previous: FrameId | None = None
+    skipped: Mapping[Outcome, int] = field(default_factory=dict)
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """What the people's coordinates are given in: always the camera's frame, and the world's if it is known."""
+        return (Space.CAMERA,) if self.extrinsics is None else (Space.CAMERA, Space.WORLD)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the camera that people were placed with was measured, rather than assumed."""
+        return self.intrinsics.calibrated
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the frame as plain values under the names of the wire format, and None for what is missing."""
+        return plain.frame_dict(self)
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON on one line."""
+        return json.dumps(self.to_dict(), allow_nan=False)
 
 
 # Frame metadata -----------------------------------------------------------------------------------------------------
@@ -168,8 +214,7 @@ def encode_meta(meta: FrameMeta) -> bytes:
         message["captured_ms"] = meta.captured_ms
     if meta.source_wh is not None:
         message["size"] = list(meta.source_wh)
-    if meta.intrinsics is not None:
-        message["intrinsics"] = asdict(meta.intrinsics)
+    message |= calibration_maps.packed(meta.intrinsics, meta.distortion, meta.extrinsics)
     if meta.error is not None:
         message["error"] = meta.error
     return _pack(message)
@@ -190,8 +235,10 @@ def decode_meta(data: bytes | None) -> FrameMeta:
         captured_ms=fields.integer(message, "captured_ms", high=MAX_UNIX_MS) if "captured_ms" in message else None,
         clock=_read_clock(message) if "clock" in message else CaptureClock.RECEIVE,
         source_wh=_read_size(message) if "size" in message else None,
-        intrinsics=_read_intrinsics(message) if "intrinsics" in message else None,
+        intrinsics=calibration_maps.read_intrinsics(message) if "intrinsics" in message else None,
         error=fields.text(message, "error") if "error" in message else None,
+        distortion=calibration_maps.read_distortion(message),
+        extrinsics=calibration_maps.read_extrinsics(message),
     )
 
 
@@ -209,9 +256,10 @@ def encode_pose(pose: PoseFrame) -> bytes:
             "captured_ms": pose.captured_ms,
             "clock": pose.clock.value,
             "size": list(pose.size_wh),
-            "intrinsics": asdict(pose.intrinsics),
-            "space": "camera",
+            **calibration_maps.packed(pose.intrinsics, pose.distortion, pose.extrinsics),
+            "space": Space.CAMERA.value,
             "people": [_pack_person(person) for person in pose.people],
+            **_packed_succession(pose),
         }
     )
 
@@ -232,8 +280,12 @@ def decode_pose(data: bytes) -> PoseFrame:
         captured_ms=fields.integer(message, "captured_ms", high=MAX_UNIX_MS),
         clock=_read_clock(message),
         size_wh=_read_size(message),
-        intrinsics=_read_intrinsics(message),
+        intrinsics=calibration_maps.read_intrinsics(message),
         people=_read_people(message),
+        distortion=calibration_maps.read_distortion(message),
+        extrinsics=calibration_maps.read_extrinsics(message),
+        previous=_read_frame_id(message, "previous") if "previous" in message else None,
+        skipped=_read_skipped(message),
     )
 
 
@@ -245,6 +297,9 @@ def _pack(message: Mapping[str, Any]) -> bytes:
     return packed
 
 
+_OPTIONAL_JOINTS: Final = ("smooth_m", "world_m", "smooth_world_m")
+
+
 def _pack_person(person: Person) -> dict[str, Any]:
     message = {
         "id": person.id,
@@ -253,8 +308,10 @@ def _pack_person(person: Person) -> dict[str, Any]:
         "confidence": person.confidence.tolist(),
         "joints_m": person.joints_m.ravel().tolist(),
     }
-    if person.smooth_m is not None:
-        message["smooth_m"] = person.smooth_m.ravel().tolist()
+    for name in _OPTIONAL_JOINTS:
+        joints = getattr(person, name)
+        if joints is not None:
+            message[name] = joints.ravel().tolist()
     return message
 
 
@@ -265,11 +322,26 @@ def _read_camera(message: Mapping[str, Any]) -> str:
         raise MessageError(str(error), field="camera") from error
 
 
-def _read_frame_id(message: Mapping[str, Any]) -> FrameId:
+def _read_frame_id(message: Mapping[str, Any], name: str = "id") -> FrameId:
     try:
-        return FrameId.parse(fields.text(message, "id", max_length=64))
+        return FrameId.parse(fields.text(message, name, max_length=64))
     except ValueError as error:
-        raise MessageError(str(error), field="id") from error
+        raise MessageError(str(error), field=name) from error
+
+
+def _packed_succession(pose: PoseFrame) -> dict[str, Any]:
+    message: dict[str, Any] = {} if pose.previous is None else {"previous": str(pose.previous)}
+    if pose.skipped:
+        message["skipped"] = {outcome.value: count for outcome, count in pose.skipped.items()}
+    return message
+
+
+def _read_skipped(message: Mapping[str, Any]) -> dict[Outcome, int]:
+    value = message.get("skipped", {})
+    if not isinstance(value, dict):
+        raise MessageError(f"expected a map, not {type(value).__name__}", field="skipped")
+    # An outcome that a later version may know is ignored, like any field.
+    return {outcome: fields.integer(value, outcome.value) for outcome in Outcome if outcome.value in value}
 
 
 def _read_clock(message: Mapping[str, Any]) -> CaptureClock:
@@ -291,22 +363,6 @@ def _read_size(message: Mapping[str, Any]) -> tuple[int, int]:
     return value[0], value[1]
 
 
-def _read_intrinsics(message: Mapping[str, Any]) -> Intrinsics:
-    value = fields.required(message, "intrinsics")
-    if not isinstance(value, dict):
-        raise MessageError(f"expected a map, not {type(value).__name__}", field="intrinsics")
-    try:
-        return Intrinsics(
-            fx=fields.number(value, "fx"),
-            fy=fields.number(value, "fy"),
-            cx=fields.number(value, "cx"),
-            cy=fields.number(value, "cy"),
-            calibrated=bool(value.get("calibrated", True)),
-        )
-    except (MessageError, ValueError) as error:
-        raise MessageError(str(error), field="intrinsics") from error
-
-
 def _read_people(message: Mapping[str, Any]) -> tuple[Person, ...]:
     people = fields.sequence(message, "people", max_length=MAX_PEOPLE)
     return tuple(_read_person(person, index) for index, person in enumerate(people))
@@ -322,7 +378,11 @@ def _read_person(message: Any, index: int) -> Person:
             joints_px=fields.floats(message, "joints_px", shape=(JOINT_COUNT, 2)),
             confidence=fields.floats(message, "confidence", shape=(JOINT_COUNT,)),
             joints_m=fields.floats(message, "joints_m", shape=(JOINT_COUNT, 3)),
-            smooth_m=fields.floats(message, "smooth_m", shape=(JOINT_COUNT, 3)) if "smooth_m" in message else None,
+            **{
+                name: fields.floats(message, name, shape=(JOINT_COUNT, 3))
+                for name in _OPTIONAL_JOINTS
+                if name in message
+            },
         )
     except MessageError as error:
         raise MessageError(str(error), field=f"people[{index}]") from error

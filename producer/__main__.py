@@ -1,14 +1,15 @@
-"""Start the producer: `python -m producer run SOURCE --camera NAME`."""
+"""Start the producer: `python -m producer run SOURCE --camera NAME`, or `python -m producer calibrate …`."""
 
 from __future__ import annotations
 
 from posestream.service.process import run_command, run_service
 
-COMMANDS = {"run": "producer.app"}
+COMMANDS = {"run": "producer.app", "calibrate": "producer.calibration.app"}
 
-USAGE = """usage: python -m producer {run} ...
+USAGE = """usage: python -m producer {run,calibrate} ...
 
-  run    send the frames of a file, a folder, a webcam, a network camera, or of many of them
+  run        send the frames of a file, a folder, a webcam, a network camera, or of many of them
+  calibrate  find out what a camera's lens is like, and where it is
 
 Each explains itself with --help."""
 

@@ -10,10 +10,13 @@ from posestream.broker import AdmissionRequest, FrameIntake, ShardOperations
 from posestream.broker.shard import Shard
 from posestream.errors import PosestreamError
 from posestream.messages import Policy
+from posestream.service import logs
 from posestream.service.health import Health
 from posestream.service.metrics import ProducerMetrics
 from posestream.service.process import StopSignal
 from producer.admission import AdmissionPolicy, LiveAdmission, LosslessAdmission
+from producer.calibration.live import REGISTRY_FIELD, Files, LiveCalibration, Registry
+from producer.calibration.values import Calibration
 from producer.encode import Encoder
 from producer.feed import Feed
 from producer.holding import HeldCamera
@@ -50,9 +53,10 @@ class Camera:
         self._wait = wait
         self._around = around
         metrics = around.metrics
+        intake = FrameIntake(shard)
         held = HeldCamera(
             settings.name,
-            FrameIntake(shard),
+            intake,
             around.leases,
             around.health,
             around.stop,
@@ -64,16 +68,22 @@ class Camera:
             _layered(source, settings, self.tally, around),
             Encoder(settings.limits, max_side=settings.max_side, quality=settings.quality),
             _admission(settings, held, self.tally, around, on_wait=self._accountant.remind),
+            _calibration(settings, intake),
             held,
             self.tally,
             metrics,
             around.stop,
         )
         around.health.set_ready(f"camera {settings.name}", "starting")
-        logger.info("%s: %s frames from %s", settings.name, settings.policy, source.name)
+        with logs.about(camera=settings.name):
+            logger.info("%s: %s frames from %s", settings.name, settings.policy, source.name)
 
     def run(self) -> None:
         """Feed until the source ends or the process stops; errors end this camera alone, bugs the process."""
+        with logs.about(camera=self.tally.camera):
+            self._run_to_its_end()
+
+    def _run_to_its_end(self) -> None:
         try:
             self._run()
         except PosestreamError as error:
@@ -118,6 +128,16 @@ def _admission(
     if policy is Policy.LIVE:
         return LiveAdmission(held, request, tally, around.metrics)
     return LosslessAdmission(held, request, tally, around.metrics, around.stop, on_wait)
+
+
+def _calibration(settings: CameraSettings, intake: FrameIntake) -> LiveCalibration:
+    """Return what the settings say of the camera, or where they say nothing what is set for it on the server."""
+    if settings.calibrated:
+        lens = Calibration(intrinsics=settings.intrinsics.as_message() if settings.intrinsics else None)
+        return LiveCalibration(
+            settings.name, Files(settings.calibration, settings.calibration_camera, settings.world, lens)
+        )
+    return LiveCalibration(settings.name, Registry(lambda: intake.setting(settings.name, REGISTRY_FIELD)))
 
 
 def _layered(source: Source, settings: CameraSettings, tally: Tally, around: Surroundings) -> Source:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from posestream.messages import FrameMeta, Intrinsics, encode_meta
+from posestream import calibration_maps
+from posestream.messages import FrameMeta, encode_meta
 from posestream.service.metrics import ProducerMetrics
 from posestream.service.process import StopSignal
 from producer.admission import AdmissionPolicy
+from producer.calibration.live import LiveCalibration
+from producer.calibration.values import Calibration
 from producer.encode import EncodedFrame, Encoder
 from producer.holding import HeldCamera
 from producer.pacing import NoPace, Pace, SourcePace
@@ -33,6 +35,7 @@ class Feed:
         source: Source,
         encoder: Encoder,
         admission: AdmissionPolicy,
+        calibration: LiveCalibration,
         held: HeldCamera,
         tally: Tally,
         metrics: ProducerMetrics,
@@ -42,11 +45,14 @@ class Feed:
         self._source = source
         self._encoder = encoder
         self._admission = admission
+        self._calibration = calibration
+        self._calibrated = Calibration()
         self._held = held
         self._tally = tally
         self._metrics = metrics
         self._stop = stop
         self._described_wh: tuple[int, int] | None = None
+        self._described = Calibration()
         self._position = 0
         self._on_taken: Callable[[], None] = _nothing
         self._on_fed: Callable[[], None] = _nothing
@@ -156,28 +162,29 @@ class Feed:
             self._held.beat()
 
     def _meta(self, stamp: Stamp, frame: EncodedFrame) -> bytes:
+        facts = self._source.facts
+        of_source = Calibration(None, facts.intrinsics, None, facts.extrinsics)
+        self._calibrated = known = self._calibration.now(time.monotonic(), frame.source_wh, of_source)
         return encode_meta(
             FrameMeta(
                 captured_ms=stamp.captured_ms,
                 clock=stamp.clock,
                 source_wh=frame.source_wh if frame.scaled else None,
-                intrinsics=self._intrinsics,
+                intrinsics=known.intrinsics,
+                distortion=known.distortion,
+                extrinsics=known.extrinsics,
                 error=frame.error,
             )
         )
-
-    @property
-    def _intrinsics(self) -> Intrinsics | None:
-        """The camera as the user, or else the source itself, says it is."""
-        return self._camera.intrinsics.as_message() if self._camera.intrinsics else self._source.facts.intrinsics
 
     def _note(self, frame: EncodedFrame, wanted: int) -> None:
         self._tally.position = wanted
         self._tally.total = self._source.facts.frames
         if frame.passed_through:
             self._metrics.passed_through.labels(self._camera.name).inc()
-        if frame.source_wh is not None and frame.source_wh != self._described_wh:
-            self._described_wh = frame.source_wh
+        described = (frame.source_wh or self._described_wh, self._calibrated)
+        if described != (self._described_wh, self._described):
+            self._described_wh, self._described = described
             self._held.description = self._description()
             self._held.announce()
 
@@ -185,10 +192,10 @@ class Feed:
         known: dict[str, Any] = {"source": self._source.name, "policy": self._camera.policy}
         if self._described_wh is not None:
             known["width"], known["height"] = self._described_wh
+            of_camera = self._described
+            known |= calibration_maps.described(of_camera.intrinsics, of_camera.distortion, of_camera.extrinsics)
         if self._source.facts.fps is not None:
             known["fps"] = self._source.facts.fps
-        if self._intrinsics is not None:
-            known["intrinsics"] = json.dumps({key: getattr(self._intrinsics, key) for key in ("fx", "fy", "cx", "cy")})
         return known
 
 

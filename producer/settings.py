@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import CliPositionalArg
 
 from posestream.errors import ConfigurationError
@@ -14,9 +14,12 @@ from posestream.image import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, ImageLimits
 from posestream.keys import validate_camera_name
 from posestream.messages import Intrinsics, Policy
 from posestream.service.settings import ServiceSettings, Table
+from producer.calibration.files import read_files
+from producer.calibration.formats import Unit, Up, World
 from producer.opencv import MAX_PIXELS
 from producer.sources import SourceKind, public_name
 
+MAX_LIVE_DEPTH = 64  # the server functions take no more
 DEFAULT_DEPTH = {Policy.LIVE: 4, Policy.LOSSLESS: 64}
 
 
@@ -25,6 +28,11 @@ def _check_name(name: str | None) -> str | None:
         return None if name is None else validate_camera_name(name)
     except ConfigurationError as error:
         raise ValueError(str(error)) from error
+
+
+def _as_many(value: Any) -> Any:
+    """Let one file stand for a list of one."""
+    return (value,) if isinstance(value, str | Path) else value
 
 
 CameraName = Annotated[str, AfterValidator(_check_name)]
@@ -58,7 +66,7 @@ class CameraOptions(BaseModel):
     """live: the newest frames win; lossless: nothing is dropped, the producer waits.
     By default live for cameras and URLs, lossless for files and folders."""
     depth: int | None = Field(None, ge=1, le=100_000)
-    """Frames that may wait (live, by default 4) or be unfinished (lossless, by default 64)."""
+    """Frames that may wait (live, by default 4, at most 64) or be unfinished (lossless, by default 64)."""
     max_age: int = Field(2000, ge=0, le=3_600_000)
     """Milliseconds after which a live frame that no worker has taken is not worth posing; 0 for never."""
     fps: float | None = Field(None, ge=0.05, le=1000)
@@ -74,6 +82,16 @@ class CameraOptions(BaseModel):
     """Speed of a file: source (as recorded), fast (as the frames are taken); auto: source if live, else fast."""
     intrinsics: IntrinsicsTable | None = None
     """The calibrated camera (fx, fy, cx, cy), in pixels of the source's frames."""
+    calibration: Annotated[tuple[Path, ...], BeforeValidator(_as_many)] = ()
+    """Calibration files: what `python -m producer calibrate` writes, OpenCV's YAML, XML or JSON, CMU Panoptic's JSON,
+    the reference demo's extrinsics.json. Of several the first that knows the lens, or the place, is believed. They are
+    read again when they change. Without them holds what is set for the camera on the server, if anything is."""
+    calibration_camera: str | None = None
+    """Which camera of a calibration file with several."""
+    world_unit: Unit | None = None
+    """Unit of the world in a calibration file; by default cm for Panoptic's and the demo's, m for others."""
+    world_up: Up | None = None
+    """Axis that points up in a calibration file's world; by default -y for Panoptic's and the demo's, z for others."""
     max_bytes: int = Field(DEFAULT_MAX_BYTES, ge=1, le=512 * 1024 * 1024)
     """Encoded images larger than this many bytes are not sent, but counted as dead."""
     max_pixels: int = Field(DEFAULT_MAX_PIXELS, ge=1, le=MAX_PIXELS)
@@ -83,6 +101,16 @@ class CameraOptions(BaseModel):
     def limits(self) -> ImageLimits:
         """Both limits."""
         return ImageLimits(self.max_bytes, self.max_pixels)
+
+    @property
+    def world(self) -> World:
+        """What the world of calibration files is said to be like."""
+        return World(self.world_unit, self.world_up)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the settings say anything of how the camera is calibrated."""
+        return self.intrinsics is not None or bool(self.calibration)
 
 
 class CameraSettings(CameraOptions, Table):
@@ -94,8 +122,17 @@ class CameraSettings(CameraOptions, Table):
     """Where its frames come from."""
 
     def settled(self, kind: SourceKind) -> Self:
-        """Return the settings with the policy and depth that are the defaults for this kind of source."""
+        """Return the settings with the policy and depth that are the defaults for this kind of source.
+
+        Raises:
+            ConfigurationError: more frames are to wait than the server lets a live camera's.
+        """
         policy = Policy(self.policy or (Policy.LIVE if kind is SourceKind.CAMERA else Policy.LOSSLESS))
+        if policy is Policy.LIVE and (self.depth or 0) > MAX_LIVE_DEPTH:
+            raise ConfigurationError(
+                f"camera {self.name}: depth {self.depth}: of a live camera at most {MAX_LIVE_DEPTH} frames wait; "
+                "give less, or --policy lossless"
+            )
         return self.model_copy(update={"policy": policy.value, "depth": self.depth or DEFAULT_DEPTH[policy]})
 
     @property
@@ -128,8 +165,20 @@ def camera_list(settings: RunSettings) -> list[CameraSettings]:
     _check_one_or_many(settings)
     chosen = settings.model_dump(include=set(CameraOptions.model_fields) & settings.model_fields_set)
     if settings.cameras is None:
-        return [CameraSettings(name=settings.camera or "", source=settings.source or "", **chosen)]
-    return read_cameras(settings.cameras, chosen)
+        cameras = [CameraSettings(name=settings.camera or "", source=settings.source or "", **chosen)]
+    else:
+        cameras = read_cameras(settings.cameras, chosen)
+    for camera in cameras:
+        _check_calibration(camera)
+    return cameras
+
+
+def _check_calibration(camera: CameraSettings) -> None:
+    """Read the calibration once, so that a mistake shows before anything starts."""
+    try:
+        read_files(camera.calibration, camera.calibration_camera, camera.world)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"camera {camera.name}: {error}") from error
 
 
 def _check_one_or_many(settings: RunSettings) -> None:

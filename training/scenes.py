@@ -68,8 +68,8 @@ def sample_frame(seed: int, size_wh: tuple[int, int]) -> tuple[Bgr, Truth]:
     situation = Situation(str(rng.choice(("open", "overlap", "border"), p=(0.6, 0.2, 0.2))))
     finer = float(rng.choice((1.0, 1.4)))
     drawn_wh = (round(size_wh[0] * finer), round(size_wh[1] * finer))
-    setting = _setting(possible(situation, people), people, drawn_wh, rng)
-    image = _photograph(setting, rng)
+    setting = make_setting(possible(situation, people), people, drawn_wh, rng)
+    image = photograph(setting, rng)
     if drawn_wh == size_wh:
         return image, setting.truth
     scale = np.array(size_wh, np.float32) / np.array(drawn_wh, np.float32)
@@ -81,8 +81,8 @@ def held_out_frame(number: int) -> tuple[Bgr, Truth, Intrinsics]:
     """Return held-out frame `number` of `HELD_OUT_FRAMES`, 1280 x 720, its truth, and its camera."""
     rng = np.random.default_rng((_HELD_OUT, number))
     people, situation = held_out_plan(number)
-    setting = _setting(situation, people, HELD_OUT_WH, rng)
-    return _photograph(setting, rng), setting.truth, setting.camera.intrinsics
+    setting = make_setting(situation, people, HELD_OUT_WH, rng)
+    return photograph(setting, rng), setting.truth, setting.camera.intrinsics
 
 
 def held_out_plan(number: int) -> tuple[int, Situation]:
@@ -104,10 +104,16 @@ def possible(situation: Situation, people: int) -> Situation:
 # Who stands where -----------------------------------------------------------------------------------------------------
 
 
-def _setting(situation: Situation, people: int, size_wh: tuple[int, int], rng: np.random.Generator) -> Setting:
-    """Draw cameras and people until the situation is what it is to be."""
+def make_setting(
+    situation: Situation,
+    people: int,
+    size_wh: tuple[int, int],
+    rng: np.random.Generator,
+    focal_per_height: float | None = None,
+) -> Setting:
+    """Draw cameras and people until the situation is what it is to be; the focal length is drawn, too, or given."""
     for _ in range(_ATTEMPTS):
-        focal_px = size_wh[1] * rng.uniform(0.95, 1.9)
+        focal_px = size_wh[1] * (rng.uniform(0.95, 1.9) if focal_per_height is None else focal_per_height)
         bodies = Bodies.random(people, rng)
         posture = Posture.stacked([random_posture(rng) for _ in range(people)])
         posture.x_m, posture.y_m = _places(situation, size_wh, focal_px, people, rng)
@@ -212,7 +218,8 @@ def _bend(posture: Posture, rng: np.random.Generator) -> None:
 # What it looks like ---------------------------------------------------------------------------------------------------
 
 
-def _photograph(setting: Setting, rng: np.random.Generator) -> Bgr:
+def photograph(setting: Setting, rng: np.random.Generator) -> Bgr:
+    """Draw a setting, in a room or before meaningless shapes, and develop the picture."""
     camera, figures = setting.camera, setting.figures
     light = _light(rng)
     if rng.random() < 0.7:

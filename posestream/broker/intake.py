@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from posestream.broker import library
+from posestream.broker.connection import translated
 from posestream.broker.shard import Shard, text
 from posestream.keys import FrameId
 from posestream.messages import Policy
@@ -148,6 +149,16 @@ class FrameIntake:
         `complete` ends a lossless run, so that the source may be played again.
         """
         self._shard.call("end", request.camera, request.holder, request.run, int(complete), int(keep))
+
+    def setting(self, camera: str, name: str) -> str:
+        """Return a field of the camera's entry in the registry, "" when there is none.
+
+        Raises:
+            BrokerUnavailableError: the server can not be reached.
+        """
+        with translated(f"reading the {name} of {camera}"):
+            value: Any = self._shard.client.hget(self._shard.keys.camera(camera), name)
+        return "" if value is None else text(value)
 
     def unfinished(self, camera: str) -> int:
         """Return how many of the camera's frames have been admitted and not yet published."""

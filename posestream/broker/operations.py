@@ -158,6 +158,11 @@ class ShardOperations:
                 self._shard.keys.totals, mapping={name: str(value) for name, value in limits.items()}
             )
 
+    def set_camera(self, camera: str, name: str, value: str) -> None:
+        """Set a field of a camera's entry in the registry; "" says that there is none."""
+        with translated(f"setting the {name} of {camera}"):
+            self._shard.client.hset(self._shard.keys.camera(camera), name, value)
+
     def remove(self, camera: str, *, force: bool = False) -> bool | Refusal:
         """Take a camera and all its keys away; False when there is no such camera.
 

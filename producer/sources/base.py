@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from posestream.messages import CaptureClock, Intrinsics
+from posestream.messages import CaptureClock, Extrinsics, Intrinsics
 
 Bgr = npt.NDArray[np.uint8]
 
@@ -52,11 +52,15 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What an opened source says of itself: how many frames it has (None: no end), how many per second, its camera."""
+    """What an opened source says of itself: how many frames it has (None: no end), how many per second, its camera.
+
+    Intrinsics are in pixels of its frames.
+    """
 
     frames: int | None = None
     fps: float | None = None
     intrinsics: Intrinsics | None = None
+    extrinsics: Extrinsics | None = None
 
 
 class Source(Protocol):

@@ -30,7 +30,12 @@ class SyntheticSource:
         self._index = -1
         self.kind = SourceKind.CAMERA if options.frames is None else SourceKind.RECORDING
         self.identity = None if options.frames is None else text
-        self.facts = SourceFacts(frames=options.frames, fps=options.fps, intrinsics=self._view.intrinsics)
+        self.facts = SourceFacts(
+            frames=options.frames,
+            fps=options.fps,
+            intrinsics=self._view.intrinsics,
+            extrinsics=self._view.extrinsics,
+        )
 
     def open(self) -> None:
         """Start from the first frame; a camera without `start` starts now."""

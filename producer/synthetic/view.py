@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
-from posestream.messages import Intrinsics
+from posestream.calibration import Extrinsics, Intrinsics
 from producer.synthetic.body import Bodies, Figures, Posture, stand
 from producer.synthetic.camera import Camera
 from producer.synthetic.figure import tubes_of
@@ -16,7 +16,6 @@ from producer.synthetic.noise import SensorNoise
 from producer.synthetic.options import CAMERAS, SceneOptions
 from producer.synthetic.outfit import random_outfit
 from producer.synthetic.room import Room, draw_room
-from producer.synthetic.rotations import FloatArray
 from producer.synthetic.shadows import draw_shadows
 from producer.synthetic.truth import Truth
 from producer.synthetic.tubes import Bgr, Light, draw_tubes
@@ -25,17 +24,6 @@ from producer.synthetic.visibility import truth_of
 _WALKED: Final = (0.52, 0.50)  # of the room's half width and depth
 _FOCAL_PER_WIDTH: Final = 0.74
 _NOISE_LEVELS: Final = 2.5
-
-
-class Extrinsics(NamedTuple):
-    """Where a camera is: a point's camera coordinates are `rotation @ world + translation_m`.
-
-    The world has z up, the floor at z = 0 and its origin in the middle of the floor; `rotation` is (3, 3),
-    `translation_m` (3,) metres.
-    """
-
-    rotation: FloatArray
-    translation_m: FloatArray
 
 
 class Scene:
@@ -82,8 +70,8 @@ class SyntheticView:
 
     @property
     def extrinsics(self) -> Extrinsics:
-        """Where the camera is."""
-        return Extrinsics(self._camera.rotation, self._camera.translation_m)
+        """Where the camera is; the world's origin is in the middle of the floor."""
+        return Extrinsics.of(self._camera.rotation, self._camera.translation_m)
 
     def truth(self, index: int) -> Truth:
         """Return the people in frame `index`, without drawing them."""

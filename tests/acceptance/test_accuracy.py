@@ -6,8 +6,10 @@ when something between the JPEG and the published pose goes wrong: a wrong scale
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from posestream.messages import PoseFrame, Space
 from producer.synthetic.options import parse_options
 from producer.synthetic.view import SyntheticView
 from tests.fleet import Fleet
@@ -15,6 +17,18 @@ from training.accuracy import ROWS, Accuracy
 from workers.networks import DEMO_NETWORK
 
 FRAMES = 40
+
+
+def assert_in_the_world(pose: PoseFrame, view: SyntheticView) -> None:
+    assert pose.spaces == (Space.CAMERA, Space.WORLD)
+    assert pose.extrinsics is not None
+    np.testing.assert_allclose(pose.extrinsics.position_m, view.extrinsics.position_m, atol=1e-4)
+    for person in pose.people:
+        assert person.world_m is not None
+        assert person.smooth_m is not None
+        assert person.smooth_world_m is not None
+        np.testing.assert_allclose(person.world_m, view.extrinsics.to_world(person.joints_m), atol=1e-3)
+        np.testing.assert_allclose(person.smooth_world_m, view.extrinsics.to_world(person.smooth_m), atol=1e-3)
 
 
 @pytest.mark.parametrize(("size", "most_px", "most_mm"), [("1280x720", 2.4, 85), ("640x480", 2.8, 105)])
@@ -35,6 +49,7 @@ def test_people_are_found_where_they_are_and_as_they_stand(
         for index, pose in enumerate(poses):
             assert pose.intrinsics.calibrated
             assert pose.intrinsics.fx == pytest.approx(view.intrinsics.fx)
+            assert_in_the_world(pose, view)
             accuracy.add(view.truth(index), pose.people, ROWS / options.size[1])
 
     print(accuracy.as_dict())

@@ -60,7 +60,7 @@ def test_a_video_becomes_as_many_poses_in_order_with_the_people_of_the_networks_
 ) -> None:
     chosen = [number * 7 % known.cases for number in range(120)]
     video = write_video(tmp_path / "video.mp4", [grey_level(case) for case in chosen])
-    fleet.start_workers(known.model)
+    fleet.start_workers(known.model, 2, "--placing", "reference")
 
     done = fleet.run("producer", "run", str(video), "--camera", "hall", *intrinsics_flags(known))
 
@@ -132,7 +132,7 @@ def test_cutting_every_connection_again_and_again_loses_and_doubles_nothing(
     frames = 200
     chosen = [number % known.cases for number in range(frames)]
     video = write_video(tmp_path / "video.mp4", [grey_level(case) for case in chosen])
-    fleet.start_workers(known.model)
+    fleet.start_workers(known.model, 2, "--placing", "reference")
     producer = fleet.start("producer", "run", str(video), "--camera", "hall", *intrinsics_flags(known))
     operations = ShardOperations(fleet.shard)
 

@@ -56,7 +56,7 @@ def pose_of(number: int, captured_ms: int, camera: str, frame_id: FrameId, seq: 
 class StandInProcessor:
     """In place of `workers.pose.frame.FrameProcessor`: sleeps instead of inferring."""
 
-    def __init__(self, network: Any, limits: Any, stages: Any) -> None:
+    def __init__(self, network: Any, limits: Any, stages: Any, placing: Any) -> None:
         pass
 
     def process(self, token: Token, frame: Frame) -> PoseFrame:

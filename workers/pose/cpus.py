@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 
+from posestream.service import cgroup
 
-def usable_cpus(cgroup_root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
+
+def usable_cpus(cgroup_root: Path = cgroup.ROOT, membership: Path = cgroup.MEMBERSHIP) -> int:
     """Return the number of CPUs this process may use, at least 1; a fractional quota is rounded down."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cpu_quota(cgroup_root, membership)
@@ -24,26 +25,7 @@ def cpu_quota(cgroup_root: Path, membership: Path) -> float | None:
 
     Reads version 2 (`cpu.max`) and version 1 (`cpu.cfs_quota_us`, `cpu.cfs_period_us`).
     """
-    try:
-        lines = membership.read_text().splitlines()
-    except OSError:
-        return None
-    quotas: list[float] = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            quotas += _quotas_upwards(cgroup_root, path, _read_v2)
-        elif "cpu" in controllers.split(","):
-            for mount in (controllers, "cpu"):
-                quotas += _quotas_upwards(cgroup_root / mount, path, _read_v1)
-    return min(quotas, default=None)
-
-
-def _quotas_upwards(root: Path, path: str, read: Callable[[Path], float | None]) -> list[float]:
-    # Inside a container the path may be the host's, with only the root visible: groups that are absent are passed over.
-    group = Path(path.strip("/"))
-    candidates = [root / group, *(root / parent for parent in group.parents), root]
-    return [quota for quota in map(read, dict.fromkeys(candidates)) if quota is not None]
+    return min(cgroup.readings(_read_v2, _read_v1, cgroup_root, membership), default=None)
 
 
 def _read_v2(group: Path) -> float | None:

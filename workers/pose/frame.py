@@ -7,12 +7,13 @@ import numpy as np
 from posestream.broker import Frame, Token
 from posestream.errors import ImageError, MessageError, PosestreamError
 from posestream.image import ImageLimits, check_image
-from posestream.messages import CaptureClock, FrameMeta, Intrinsics, Person, Policy, PoseFrame, decode_meta
+from posestream.messages import CaptureClock, Extrinsics, FrameMeta, Intrinsics, Person, Policy, PoseFrame, decode_meta
 from posestream.service.metrics import Stages
 from workers.pose.decoding import People, View, decode
 from workers.pose.fit import Fit, fit, natural_width
 from workers.pose.network import Inferencer, PoseNetwork
 from workers.pose.picture import decode_image, fill_input, shown_size
+from workers.pose.placing import Placing, placed
 
 
 class UnusableFrameError(PosestreamError):
@@ -26,11 +27,14 @@ class UnusableFrameError(PosestreamError):
 class FrameProcessor:
     """One slot's stages: decode the image, infer, decode the poses."""
 
-    def __init__(self, network: PoseNetwork, limits: ImageLimits, stages: Stages) -> None:
+    def __init__(
+        self, network: PoseNetwork, limits: ImageLimits, stages: Stages, placing: Placing = Placing.FIT
+    ) -> None:
         self._network = network
         self._inferencer = Inferencer(network)
         self._limits = limits
         self._stages = stages
+        self._placing = placing
 
     def process(self, token: Token, frame: Frame) -> PoseFrame:
         """Return the people in a frame.
@@ -50,10 +54,13 @@ class FrameProcessor:
             pixels = fill_input(image, place)
         size_wh = meta.source_wh or shown_wh
         camera = meta.intrinsics or Intrinsics.assumed(*size_wh)
+        distortion = meta.distortion if meta.intrinsics else None  # of an assumed camera it would mean nothing
         with self._stages("infer"):
             maps = self._inferencer.infer(pixels)
         with self._stages("decode_poses"):
-            people = decode(maps.features, maps.heatmaps, maps.pafs, view_of(size_wh, place, camera))
+            view = view_of(size_wh, place, camera)
+            people = decode(maps.features, maps.heatmaps, maps.pafs, view)
+            people = placed(people, self._placing, camera, distortion, meta.extrinsics, view.scale_xy[0])
         return PoseFrame(
             camera=token.camera,
             id=token.frame_id,
@@ -62,7 +69,9 @@ class FrameProcessor:
             clock=meta.clock if meta.captured_ms is not None else CaptureClock.RECEIVE,
             size_wh=size_wh,
             intrinsics=camera,
-            people=persons(people),
+            people=persons(people, meta.extrinsics),
+            distortion=distortion,
+            extrinsics=meta.extrinsics,
         )
 
     def _width(self, token: Token, shown_wh: tuple[int, int]) -> int:
@@ -75,10 +84,17 @@ def view_of(size_wh: tuple[int, int], place: Fit, camera: Intrinsics) -> View:
     return View(scale_xy=place.scale_xy(size_wh), offset_px=(0.0, 0.0), intrinsics=camera)
 
 
-def persons(people: People) -> tuple[Person, ...]:
+def persons(people: People, extrinsics: Extrinsics | None = None) -> tuple[Person, ...]:
     """Return decoded people as they go into the message, not yet tracked."""
     return tuple(
-        Person(None, float(score), joints_px, confidence, joints_m)
+        Person(
+            None,
+            float(score),
+            joints_px,
+            confidence,
+            joints_m,
+            world_m=None if extrinsics is None else extrinsics.to_world(joints_m),
+        )
         for score, joints_px, confidence, joints_m in zip(
             people.score, people.joints_px, people.confidence, people.joints_m, strict=True
         )

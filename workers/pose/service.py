@@ -86,11 +86,13 @@ class PoseService:
 
     def _start_network(self) -> PoseNetwork:
         settings = self._settings
+        cpus = usable_cpus()
+        self._metrics.cpus.set(cpus)
         network = PoseNetwork(
             settings.network,
             NetworkOptions(
                 device=settings.device,
-                threads=settings.threads or usable_cpus(),
+                threads=settings.threads or cpus,
                 precision=settings.precision,
                 cache=settings.cache,
                 limit=settings.networks,
@@ -125,7 +127,7 @@ class PoseService:
             Slot(
                 f"{process}-{number}",
                 shards[number % len(shards)],
-                FrameProcessor(network, limits, self._metrics.stages),
+                FrameProcessor(network, limits, self._metrics.stages, settings.placing),
                 shared,
             )
             for number in range(count)

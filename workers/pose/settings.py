@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from posestream.image import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from posestream.service.settings import ServiceSettings
 from workers.networks import DEMO_NETWORK
+from workers.pose.device import Precision
+from workers.pose.placing import Placing
 
 
 class PoseSettings(ServiceSettings):
@@ -19,9 +20,14 @@ class PoseSettings(ServiceSettings):
     """The network: an OpenVINO IR (.xml beside its .bin), as `python -m workers model` makes them; or demo, for the
     small network that comes with the project and knows synthetic people only."""
     device: str = "CPU"
-    """OpenVINO device to infer on."""
-    precision: Literal["f32", "f16", "bf16"] = "f32"
-    """Number format to compute in; pinned, so that different hosts give the same poses."""
+    """OpenVINO device to infer on: CPU, GPU, GPU.1, NPU, or AUTO for the best there is; AUTO:GPU,CPU for the first of
+    these that is there."""
+    precision: Precision = "f32"
+    """Number format to compute in; pinned, so that different hosts give the same poses, or auto for what the device
+    likes best. What is INT8 in a network stays it."""
+    placing: Placing = Placing.FIT
+    """How people are placed in space: fit (their joints to the lines of sight), floor (the same, and the lower foot on
+    the floor, for cameras with extrinsics) or reference (as the reference demo does, from how large they look)."""
     slots: int | None = Field(None, ge=1, le=256)
     """Frames in hand at once; by default the device's optimal number of requests plus one."""
     threads: int | None = Field(None, ge=1, le=1024)
@@ -44,6 +50,11 @@ class PoseSettings(ServiceSettings):
     """Failed deliveries after which a frame is dead-lettered."""
     grace_s: float = Field(20.0, gt=0)
     """Seconds to finish the frames in hand after SIGTERM; what is left then is given back."""
+
+    @field_validator("device")
+    @classmethod
+    def _in_capitals(cls, device: str) -> str:
+        return device.upper()
 
     @property
     def network(self) -> Path:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ import numpy as np
 from posestream.keys import FrameId
 from posestream.messages import (
     CaptureClock,
+    Distortion,
+    Extrinsics,
     FrameMeta,
     Intrinsics,
+    LensModel,
     Person,
     PoseFrame,
     encode_meta,
@@ -24,6 +28,8 @@ from posestream.skeleton import JOINT_COUNT, PELVIS
 FOLDER = Path(__file__).parents[2] / "golden"
 META_FILE = FOLDER / "frame_meta.msgpack"
 POSE_FILE = FOLDER / "pose.msgpack"
+PLACED_META_FILE = FOLDER / "frame_meta_placed.msgpack"
+PLACED_POSE_FILE = FOLDER / "pose_placed.msgpack"
 
 META = FrameMeta(
     captured_ms=1_700_000_000_123,
@@ -56,6 +62,28 @@ POSE = PoseFrame(
     people=(_person(None, 100.0, seen=19), _person(7, -3.5, seen=11)),
 )
 
+# The same of a camera whose lens and place are known: it looks along the world's y axis, from 1.5 m above the floor.
+DISTORTION = Distortion(LensModel.STANDARD, (-0.25, 0.125, 0.0, 0.5, -0.0625))
+EXTRINSICS = Extrinsics(((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)), (0.25, 1.5, 4.0))
+PLACED_META = replace(META, distortion=DISTORTION, extrinsics=EXTRINSICS)
+
+
+def _in_the_world(person: Person) -> Person:
+    world_m = EXTRINSICS.to_world(person.joints_m)
+    smooth_world_m = None if person.smooth_m is None else EXTRINSICS.to_world(person.smooth_m)
+    return replace(person, world_m=world_m, smooth_world_m=smooth_world_m)
+
+
+PLACED_POSE = replace(
+    POSE,
+    intrinsics=Intrinsics(1400.5, 1401.25, 640.0, 360.5, calibrated=True),
+    distortion=DISTORTION,
+    extrinsics=EXTRINSICS,
+    people=tuple(map(_in_the_world, POSE.people)),
+)
+
 if __name__ == "__main__":
     META_FILE.write_bytes(encode_meta(META))
     POSE_FILE.write_bytes(encode_pose(POSE))
+    PLACED_META_FILE.write_bytes(encode_meta(PLACED_META))
+    PLACED_POSE_FILE.write_bytes(encode_pose(PLACED_POSE))

@@ -7,6 +7,12 @@ import sys
 
 import pytest
 
+import posestream
+from posestream.subscriber import subscribe
+
+# What redis-py itself depends on, by version of Python, or takes where it is installed, as it is for tests of TLS.
+BY_REDIS = {"async-timeout", "hiredis", "typing_extensions", "cryptography"}
+
 LIST_WHAT_IS_LOADED = """
 import sys
 before = set(sys.modules)
@@ -37,6 +43,20 @@ def test_the_contract_loads_msgpack_and_numpy_at_most(module: str) -> None:
 def test_the_broker_loads_redis_msgpack_and_numpy_and_nothing_of_the_applications() -> None:
     loaded = packages_loaded_by("posestream, posestream.messages, posestream.keys, posestream.broker")
     assert {"redis", "msgpack", "numpy"} <= loaded
-    # What redis-py itself depends on, by version of Python, or takes where it is installed, as it is for tests of TLS.
-    by_redis = {"async-timeout", "hiredis", "typing_extensions", "cryptography"}
-    assert loaded <= {"posestream", "redis", "msgpack", "numpy"} | by_redis
+    assert loaded <= {"posestream", "redis", "msgpack", "numpy"} | BY_REDIS
+
+
+def test_subscribing_and_recordings_load_no_more_than_the_broker() -> None:
+    loaded = packages_loaded_by(
+        "posestream; posestream.subscribe; import posestream.subscriber, posestream.recording.file"
+    )
+    assert {"redis", "msgpack", "numpy"} <= loaded
+    assert loaded <= {"posestream", "redis", "msgpack", "numpy"} | BY_REDIS
+
+
+def test_what_the_package_offers_is_there_and_nothing_else() -> None:
+    offered = [getattr(posestream, name) for name in posestream.__all__]
+    assert all(offered)
+    assert posestream.subscribe is subscribe
+    with pytest.raises(AttributeError, match="no attribute 'unsubscribe'"):
+        posestream.unsubscribe  # noqa: B018

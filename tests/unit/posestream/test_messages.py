@@ -25,12 +25,16 @@ from posestream.messages import (
     MAX_UNIX_MS,
     SCHEMA,
     CaptureClock,
+    Distortion,
+    Extrinsics,
     FrameMeta,
     Intrinsics,
+    LensModel,
     Outcome,
     Person,
     Policy,
     PoseFrame,
+    Space,
     decode_meta,
     decode_pose,
     encode_meta,
@@ -57,11 +61,17 @@ def without(message: Message, name: str) -> Message:
     return {key: value for key, value in message.items() if key != name}
 
 
+ARRAYS = ("joints_px", "confidence", "joints_m", "smooth_m", "world_m", "smooth_world_m")
+
+
+def same_array(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a.dtype == b.dtype == np.float32 and np.array_equal(a, b, equal_nan=True)
+
+
 def same_person(a: Person, b: Person) -> bool:
-    arrays = [(a.joints_px, b.joints_px), (a.confidence, b.confidence), (a.joints_m, b.joints_m)]
-    return (a.id, a.score) == (b.id, b.score) and all(
-        x.dtype == y.dtype == np.float32 and np.array_equal(x, y, equal_nan=True) for x, y in arrays
-    )
+    return (a.id, a.score) == (b.id, b.score) and all(same_array(getattr(a, name), getattr(b, name)) for name in ARRAYS)
 
 
 def same_pose(a: PoseFrame, b: PoseFrame) -> bool:
@@ -92,6 +102,40 @@ def test_a_pose_is_read_from_exactly_these_bytes() -> None:
     assert same_pose(pose, golden.POSE)
     assert [person.id for person in pose.people] == [None, 7]
     assert [int(np.isnan(person.joints_px[:, 0]).sum()) for person in pose.people] == [1, 9]
+
+
+def test_a_placed_camera_is_written_and_read_as_exactly_these_bytes() -> None:
+    assert encode_meta(golden.PLACED_META) == golden.PLACED_META_FILE.read_bytes()
+    assert decode_meta(golden.PLACED_META_FILE.read_bytes()) == golden.PLACED_META
+    assert encode_pose(golden.PLACED_POSE) == golden.PLACED_POSE_FILE.read_bytes()
+    assert same_pose(decode_pose(golden.PLACED_POSE_FILE.read_bytes()), golden.PLACED_POSE)
+
+
+def test_the_first_readers_find_in_a_placed_pose_all_that_they_know() -> None:
+    old, new = pose_message(), dict(msgpack.unpackb(golden.PLACED_POSE_FILE.read_bytes()))
+    assert old.keys() < new.keys()
+    for before, after in zip(old["people"], new["people"], strict=True):
+        assert {name: repr(after[name]) for name in before} == {name: repr(value) for name, value in before.items()}
+    assert new["space"] == "camera"
+    assert new["schema"] == 1
+
+
+def test_the_golden_placed_pose_reads_by_any_msgpack_library_as_the_wire_format_says() -> None:
+    message = dict(msgpack.unpackb(golden.PLACED_POSE_FILE.read_bytes()))
+    assert message["distortion"] == {"model": "standard", "coefficients": [-0.25, 0.125, 0.0, 0.5, -0.0625]}
+    assert message["extrinsics"] == {"rotation": [1, 0, 0, 0, 0, -1, 0, 1, 0], "translation": [0.25, 1.5, 4.0]}
+    tracked = message["people"][1]
+    # Worked out by hand for joint 0, at (3.5, 3.75, 4) in the camera's frame: (3.25, 2.25, 0) from the world's origin,
+    # of which x stays, z becomes y and -y becomes z.
+    assert tracked["joints_m"][:3] == [3.5, 3.75, 4.0]
+    assert tracked["world_m"][:3] == [3.25, 0.0, -2.25]
+    assert tracked["smooth_world_m"][:3] == [3.375, 0.125, -2.375]
+
+
+def test_a_pose_says_what_its_coordinates_are() -> None:
+    plain, placed = decode_pose(golden.POSE_FILE.read_bytes()), decode_pose(golden.PLACED_POSE_FILE.read_bytes())
+    assert (plain.spaces, plain.calibrated) == ((Space.CAMERA,), False)
+    assert (placed.spaces, placed.calibrated) == ((Space.CAMERA, Space.WORLD), True)
 
 
 def test_the_golden_metadata_is_what_the_wire_format_says_byte_for_byte() -> None:
@@ -147,10 +191,31 @@ def arrays(*shape: int) -> st.SearchStrategy[np.ndarray]:
     return st.lists(any_float, min_size=size, max_size=size).map(lambda x: np.array(x, np.float32).reshape(shape))
 
 
-people = st.builds(Person, st.none() | st.integers(0, 2**63 - 1), finite, arrays(19, 2), arrays(19), arrays(19, 3))
+points = arrays(19, 3)
+
+
+def some_points(seed: int) -> np.ndarray:
+    """As good as any others: drawing every number of every array by itself would take minutes."""
+    rng = np.random.default_rng(seed)
+    return np.where(rng.random((19, 3)) < 0.1, np.nan, rng.normal(0, 5, (19, 3))).astype(np.float32)
+
+
+maybe = st.none() | st.integers(0, 1000).map(some_points)
+people = st.builds(
+    Person, st.none() | st.integers(0, 2**63 - 1), finite, arrays(19, 2), arrays(19), points, maybe, maybe, maybe
+)
 positive = st.floats(2.0**-10, 2.0**20, width=32)
 sizes = st.tuples(st.integers(1, MAX_SIDE_PX), st.integers(1, MAX_SIDE_PX))
 intrinsics = st.builds(Intrinsics, positive, positive, finite, finite, st.booleans())
+distortions = st.sampled_from(
+    [(LensModel.STANDARD, count) for count in (4, 5, 8, 12, 14)] + [(LensModel.FISHEYE, 4)]
+).flatmap(lambda kind: st.builds(Distortion, st.just(kind[0]), st.tuples(*[finite] * kind[1])))
+extrinsics = st.builds(
+    lambda rotation, turn, place: Extrinsics.of(np.roll(rotation, turn, axis=1), place),
+    st.sampled_from([np.eye(3), np.diag((-1.0, -1.0, 1.0)), np.diag((1.0, -1.0, -1.0))]),
+    st.integers(0, 2),
+    st.tuples(finite, finite, finite),
+)
 
 
 @settings(derandomize=True, deadline=None, max_examples=30)
@@ -165,6 +230,8 @@ intrinsics = st.builds(Intrinsics, positive, positive, finite, finite, st.boolea
         size_wh=sizes,
         intrinsics=intrinsics,
         people=st.lists(people, max_size=2).map(tuple),
+        distortion=st.none() | distortions,
+        extrinsics=st.none() | extrinsics,
     )
 )
 def test_a_pose_is_read_as_it_was_written(pose: PoseFrame) -> None:
@@ -180,6 +247,8 @@ def test_a_pose_is_read_as_it_was_written(pose: PoseFrame) -> None:
         source_wh=st.none() | sizes,
         intrinsics=st.none() | intrinsics,
         error=st.none() | st.text(max_size=1024),
+        distortion=st.none() | distortions,
+        extrinsics=st.none() | extrinsics,
     )
 )
 def test_metadata_is_read_as_it_was_written(meta: FrameMeta) -> None:
@@ -256,6 +325,7 @@ def test_a_field_that_is_missing_from_a_person_is_named_with_the_persons_place(n
         decode_pose(msgpack.packb(message))
 
 
+UPRIGHT = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
 WRONG: dict[str, list[Any]] = {
     "schema": [0, -1, "1", None, 1.0, True, [1]],
     "captured_ms": [-1, MAX_UNIX_MS + 1, 1.5, "now", None, True],
@@ -270,6 +340,26 @@ WRONG: dict[str, list[Any]] = {
         {"fx": math.inf, "fy": 1.0, "cx": 0.0, "cy": 0.0},
         {"fx": 1.0, "fy": 1.0, "cx": math.inf, "cy": 0.0},
         {"fx": 1.0, "fy": 1.0, "cx": 0.0, "cy": "middle"},
+    ],
+    "distortion": [
+        *(None, [], "none", {}, {"model": "standard"}, {"coefficients": [0.0] * 5}),
+        {"model": "telescope", "coefficients": [0.0] * 5},
+        {"model": "standard", "coefficients": [0.0] * 6},
+        {"model": "standard", "coefficients": [0.0] * 5000},
+        {"model": "fisheye", "coefficients": [0.0] * 5},
+        {"model": "fisheye", "coefficients": [0.0, 0.0, 0.0, math.nan]},
+        {"model": "fisheye", "coefficients": [0.0, 0.0, 0.0, "none"]},
+    ],
+    "extrinsics": [
+        *(None, [], "here", {}, {"rotation": UPRIGHT}, {"translation": [0.0] * 3}),
+        {"rotation": UPRIGHT[:8], "translation": [0.0] * 3},
+        {"rotation": UPRIGHT, "translation": [0.0] * 4},
+        {"rotation": UPRIGHT, "translation": [0.0, 0.0, math.inf]},
+        {"rotation": [2.0 * element for element in UPRIGHT], "translation": [0.0] * 3},
+        {"rotation": [-element for element in UPRIGHT], "translation": [0.0] * 3},
+        {"rotation": [0.0] * 9, "translation": [0.0] * 3},
+        {"rotation": [math.nan] * 9, "translation": [0.0] * 3},
+        {"rotation": [[1.0, 0.0, 0.0]] * 3, "translation": [0.0] * 3},
     ],
 }
 WRONG_META = WRONG | {"error": [7, b"bytes", ["x"], "x" * 1025]}
@@ -295,6 +385,8 @@ WRONG_PERSON: dict[str, list[Any]] = {
     ],
     "confidence": [None, [0.0] * 18, [0.0] * 20, 1.0],
     "joints_m": [None, [0.0] * 56, [0.0] * 58, [0.0] * 5000, {}],
+    "world_m": [None, [0.0] * 56, {}],
+    "smooth_world_m": [None, [0.0] * 58, [math.inf] * 57],
 }
 
 

@@ -58,6 +58,12 @@ def test_a_policy_of_ones_own_brings_its_own_default_depth():
     assert CameraSettings(name="a", source="x", policy="live", depth=9).settled(SourceKind.RECORDING).depth == 9
 
 
+def test_a_live_camera_has_only_as_many_places_as_the_server_has_for_it():
+    with pytest.raises(ConfigurationError, match="camera a: depth 65: of a live camera at most 64 frames wait"):
+        CameraSettings(name="a", source="x", depth=65).settled(SourceKind.CAMERA)
+    assert CameraSettings(name="a", source="x", depth=65).settled(SourceKind.RECORDING).depth == 65
+
+
 def test_flags_that_are_given_overrule_the_cameras_of_a_file(tmp_path: Path):
     path = write(
         tmp_path, '[[camera]]\nname = "a"\nsource = "x"\n[[camera]]\nname = "b"\nsource = "y"\ndepth = 2\nfps = 3.0\n'
@@ -76,6 +82,32 @@ def test_flags_describe_one_camera():
     assert (camera.name, camera.source, camera.max_side) == ("hall", "v.mp4", 640)
     assert camera.intrinsics is not None
     assert (camera.intrinsics.fx, camera.intrinsics.cy) == (500, 240)
+
+
+LENS = '{"K": [[500, 0, 320], [0, 500, 240], [0, 0, 1]], "image_size": [640, 480]}'
+
+
+def test_a_camera_may_have_one_calibration_file_or_several(tmp_path: Path):
+    lens, place = tmp_path / "lens.json", tmp_path / "place.json"
+    lens.write_text(LENS)
+    place.write_text('{"rvec": [1.5, 0, 0], "tvec": [0, 1000, 3000]}')
+    text = (
+        f'[[camera]]\nname = "a"\nsource = "x"\ncalibration = "{lens}"\n'
+        f'[[camera]]\nname = "b"\nsource = "y"\ncalibration = ["{lens}", "{place}"]\nworld_unit = "mm"\n'
+    )
+    a, b = cameras_of("--cameras", str(write(tmp_path, text)))
+    assert (a.calibration, a.calibrated) == ((lens,), True)
+    assert (b.calibration, b.world.unit, b.world.up) == ((lens, place), "mm", None)
+    (flagged,) = cameras_of("v.mp4", "--camera", "c", "--calibration", str(lens), "--calibration", str(place))
+    assert flagged.calibration == (lens, place)
+    (plain,) = cameras_of("v.mp4", "--camera", "c")
+    assert not plain.calibrated
+
+
+def test_a_calibration_file_that_is_wrong_is_told_at_once_with_its_camera(tmp_path: Path):
+    path = write(tmp_path, '[[camera]]\nname = "a"\nsource = "x"\ncalibration = "absent.yml"\n')
+    with pytest.raises(ConfigurationError, match=r"camera a: calibration file absent\.yml: No such file"):
+        cameras_of("--cameras", str(path))
 
 
 @pytest.mark.parametrize(

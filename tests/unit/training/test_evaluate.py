@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from posestream.errors import ModelError
+from posestream.errors import ConfigurationError, ModelError
 from tests.networks import Case, grey_level, write_network
+from tests.unit.training.panoptic_sample import SEQUENCE, write_sample
 from tests.unit.training.people import CAMERA, leaning, truth_of
 from training.cards import BEGIN, END
 from training.evaluate import HeldOut, held_out, main, measure
+from training.panoptic import list_frames, read_frames
 from training.scenes import HELD_OUT_FRAMES
 from training.targets import draw_targets
 
@@ -91,3 +94,46 @@ def test_the_command_writes_figures_and_card(model, tmp_path, capsys):
 def test_a_network_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(ModelError, match=r"absent\.xml"):
         measure([], tmp_path / "absent.xml")
+
+
+@pytest.fixture(scope="module")
+def knowing_panoptic(tmp_path_factory):
+    """A data set in the shape of CMU Panoptic whose four pictures are grey, and a network that knows each of them."""
+    folder = tmp_path_factory.mktemp("data")
+    sequence = write_sample(folder, grey=True)
+    cases = []
+    for frame in read_frames(list_frames(sequence)):
+        truth = replace(frame.truth, joints_px=frame.truth.joints_px * np.float32(256 / 360))
+        target = draw_targets(truth, WH)
+        cases.append(Case(target.features, target.heatmaps, target.pafs))
+    return folder, write_network(tmp_path_factory.mktemp("network") / "panoptic.xml", cases)
+
+
+def test_a_network_that_knows_a_data_set_has_hardly_any_error_on_it(knowing_panoptic, tmp_path, capsys):
+    folder, network = knowing_panoptic
+    report, figures = tmp_path / "report", tmp_path / "figures.json"
+    arguments = ["--model", str(network), "--data", str(folder), "--json", str(figures), "--report", str(report)]
+    assert main(arguments) == 0
+    written = json.loads(figures.read_text())
+    everything, spatial = written["all"], written["spatial"]
+    assert everything["frames"] == 4
+    assert everything["matched"] == everything["counted"] == spatial["people"] > 4
+    assert everything["extra"] == 0
+    assert everything["mean_error_px"] < 2
+    # What is left comes from the grid of the maps: joints are found to within a pixel or two, which moves the depth.
+    assert spatial["root_relative_mpjpe_mm"] < 5
+    assert spatial["pa_mpjpe_mm"] < 5
+    assert spatial["mpjpe_mm"] < 120
+    assert spatial["pck3d_150"] > 0.97
+    assert 0 < spatial["open_model_zoo_mpjpe_mm"] < 120
+    assert set(written["kinds"]) == {SEQUENCE, f"{SEQUENCE} 00_00", f"{SEQUENCE} 00_01"}
+    text = (report / "report.md").read_text()
+    assert "what Open Model Zoo calls MPJPE" in text
+    assert len(list(report.glob("worst-*.jpg"))) == 4
+    assert "4 " in capsys.readouterr().out
+
+
+def test_the_model_card_takes_the_held_out_frames_alone(knowing_panoptic, tmp_path):
+    folder, network = knowing_panoptic
+    with pytest.raises(ConfigurationError, match="leave --data out"):
+        main(["--model", str(network), "--data", str(folder), "--card", str(tmp_path / "card.md")])

@@ -70,7 +70,7 @@ def produce(shard):
     queue = WorkQueue(shard, "worker")
 
     def produce(camera: str = "lobby", *, finish: bool = True, pose: bytes | None = None) -> int:
-        request = AdmissionRequest(camera, "p", "run", Policy.LIVE, depth=100)
+        request = AdmissionRequest(camera, "p", "run", Policy.LIVE, depth=64)
         last = intake.register(camera, "p", 5000).last_id or FrameId(0)
         admission = intake.admit(request, position(camera), last.next(shard.server_ms()), b"pixels", b"")
         token = queue.take(100)
@@ -100,6 +100,20 @@ def pose_of(token: Token) -> bytes:
     )
 
 
+def test_the_leader_alone_exports_what_drives_autoscaling(make, shard):
+    first, second = make("first"), make("second")
+    FrameIntake(shard).register("film", "p", 5000)
+    request = AdmissionRequest("film", "p", "run", Policy.LOSSLESS, depth=64)
+    for position in range(16):
+        FrameIntake(shard).admit(request, position, FrameId(shard.server_ms() + position), b"pixels", b"")
+    first.turn()
+    second.turn()
+
+    assert first.value("backlog_seconds", shard="0") == 16 / first.value("assumed_worker_fps", shard="0")
+    assert first.value("offered_load", shard="0") is None  # not yet
+    assert second.value("backlog_seconds", shard="0") is None
+
+
 def expire_lease() -> None:
     time.sleep((LEASE_MS + 20) / 1000)
 
@@ -112,7 +126,12 @@ def test_the_first_tracker_leads_and_speaks_for_the_shard(make, produce):
     assert first.leading == 1
     assert first.value("frames_admitted_total", camera="lobby") == 1
     assert first.value("frames_total", camera="lobby", outcome="posed") == 1
-    assert first.value("publish_age_seconds_count") == 1
+    assert first.value("publish_age_seconds_count", policy="live") == 1
+    assert first.value("camera_people_total", camera="lobby") == 1
+    assert first.value("camera_age_seconds_total", camera="lobby") == first.value(
+        "publish_age_seconds_sum", policy="live"
+    )
+    assert first.value("server_memory_bytes", shard="0") > 0
 
 
 def test_a_second_tracker_stands_by_from_the_start_and_says_so(make, produce, caplog):
@@ -184,7 +203,7 @@ def test_the_age_of_a_frame_is_measured_when_it_is_published_and_not_when_it_is_
     produce()
     queue = WorkQueue(shard, "other")
     FrameIntake(shard).admit(
-        AdmissionRequest("lobby", "p", "run", Policy.LIVE, depth=100),
+        AdmissionRequest("lobby", "p", "run", Policy.LIVE, depth=64),
         99,
         FrameId(shard.server_ms() + 10),
         b"pixels",
@@ -196,7 +215,8 @@ def test_the_age_of_a_frame_is_measured_when_it_is_published_and_not_when_it_is_
     tracked.turn()
 
     assert tracked.value("frames_total", camera="lobby", outcome="dead") == 1
-    assert tracked.value("publish_age_seconds_count") == 1
+    assert tracked.value("publish_age_seconds_count", policy="live") == 1
+    assert tracked.value("publish_age_seconds_count", policy="lossless") == 0
 
 
 def test_a_gap_is_held_and_then_counted_as_skipped(make, produce):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgpack
 import numpy as np
 import pytest
 
 from posestream.messages import Person
+from workers.track.bones import bone_lengths
 from workers.track.tracks import CameraTracks, TrackOptions
 
 OPTIONS = TrackOptions(keep_ms=1500)
@@ -113,9 +117,28 @@ def test_other_tracks_that_read_the_state_go_on_exactly_alike() -> None:
 
 def test_no_state_is_a_fresh_start_and_nonsense_is_refused() -> None:
     assert ids(CameraTracks.unpack(OPTIONS, b""), 0, person(0)) == [1]
-    for state in (b"\xc1", b"state", b"\x93\x01\x02\x03"):
+    for state in (b"\xc1", b"state", b"\x93\x02\x02\x03"):
         with pytest.raises(ValueError, match="not a state of tracks"):
             CameraTracks.unpack(OPTIONS, state)
+
+
+def test_of_a_state_of_an_earlier_version_ids_go_on_and_people_do_not() -> None:
+    assert ids(CameraTracks.unpack(OPTIONS, msgpack.packb([1, 7, [[0, 0, []]]])), 0, person(0)) == [7]
+
+
+def test_bones_keep_their_length_where_that_is_asked_for() -> None:
+    rng = np.random.default_rng(1)
+    plain, steady = CameraTracks(OPTIONS), CameraTracks(replace(OPTIONS, bones=True))
+    spreads = []
+    for tracks in (plain, steady):
+        lengths = []
+        for step in range(60):
+            noisy = person(0)
+            noisy = replace(noisy, joints_m=noisy.joints_m + rng.normal(0, 0.03, (19, 3)).astype(np.float32))
+            (given,) = tracks.update(step * STEP_MS, (noisy,))
+            lengths.append(bone_lengths(given.smooth_m[None])[0])
+        spreads.append(np.std(lengths[20:], axis=0).mean())
+    assert spreads[1] < 0.3 * spreads[0]
 
 
 def test_a_clock_that_goes_back_a_little_changes_nobody() -> None:

@@ -1,0 +1,1 @@
+"""What `python -m producer calibrate` does, a module for each command."""
