@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := $(VENV)/.ready-demo
+BENCH  := $(VENV)/.ready-bench
 
 .PHONY: help setup demo test test-system lint bench chaos clean
 
@@ -17,12 +18,12 @@ define install
 	@echo "setting up $(VENV) with packages from PyPI; this takes a minute or two, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[cli]' --group $(1)
+	$(BIN)/python -m pip install --quiet --editable '.[cli,view]' --group $(1)
 endef
 
 $(READY): pyproject.toml
 	$(call install,dev)
-	@touch $(DEMO) $@
+	@touch $(DEMO) $(BENCH) $@
 
 demo: $(DEMO)  ## cameras, a server and workers on this machine for half a minute; DEMO_ARGS=--help explains more
 	@$(BIN)/python -m deploy.local $(DEMO_ARGS)
@@ -33,7 +34,7 @@ $(DEMO): pyproject.toml
 
 test: lint  ## lint, types, and every test that needs PyPI alone
 	$(BIN)/python -m pytest -m 'not system' $(PYTEST_ARGS)
-	@echo "left out: tests of Redis 7, redis-cli and RTSP, which need Debian packages: make test-system"
+	@echo "left out: tests of Redis 7, redis-cli, RTSP, images and Prometheus, which need Debian packages: make test-system"
 
 # The contract is tested again on Debian's Redis; the other tests have run on Valkey.
 test-system: $(READY)  ## what needs Debian packages, which it installs where it may
@@ -48,8 +49,12 @@ lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)  ## the benchmarks, as tables
-	$(BIN)/python -m tests.benchmarks
+bench: $(BENCH)  ## how fast the pipeline is beside the network alone and a plain loop; BENCH_ARGS=--help explains more
+	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+$(BENCH): pyproject.toml
+	$(call install,bench)
+	@touch $@
 
 chaos: $(READY)  ## minutes of killing, freezing and cutting off everything, as a table; CHAOS_ARGS=--help explains more
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)

@@ -42,6 +42,10 @@ class SourceError(PosestreamError):
     """A frame source cannot be opened or read."""
 
 
+class RecordingError(PosestreamError):
+    """A recording can not be written, or a file is none, or is damaged."""
+
+
 class BrokerError(PosestreamError):
     """The Redis or Valkey server refused something or answered what the contract does not allow."""
 

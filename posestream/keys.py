@@ -64,6 +64,11 @@ class ShardKeys:
         return self._key("dead")
 
     @property
+    def workers(self) -> str:
+        """Sorted set of worker slots by when they were last heard of."""
+        return self._key("workers")
+
+    @property
     def tracker(self) -> str:
         """Hash with the tracker's lease."""
         return self._key("tracker")

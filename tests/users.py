@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 SHIPPED: Final = Path(__file__).parents[1] / "config" / "users.conf"
-ROLES: Final = ("producer", "worker", "tracker", "subscriber", "operator")
+ROLES: Final = ("producer", "worker", "tracker", "subscriber", "member", "viewer", "operator")
 
 
 def password(role: str) -> str:

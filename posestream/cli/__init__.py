@@ -1,4 +1,4 @@
-"""The command line: `posestream tail | cameras | status | dead`. Needs the extra `cli`."""
+"""The command line: `posestream tail | cameras | status | record | replay | export | dead | view`: the extra `cli`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ COMMANDS = {
     "cameras": "posestream.cli.cameras",
     "status": "posestream.cli.status",
     "dead": "posestream.cli.dead",
+    "record": "posestream.cli.record",
+    "replay": "posestream.cli.replay",
+    "export": "posestream.cli.export",
+    "view": "posestream.cli.view",
 }
 
-USAGE = """usage: posestream {tail,cameras,status,dead} ...
+USAGE = """usage: posestream {tail,cameras,status,record,replay,export,dead,view} ...
 
-  tail CAMERA           follow a camera's poses, a line per frame (--json for pipes)
+  tail [CAMERA ...]     follow poses, a line per frame (JSON in a pipe with --json)
   cameras               list the cameras
+  cameras show NAME     all about one of them, its calibration, too
   cameras remove NAME   take a camera and all its keys away
   status                what became of every camera's frames, and what waits
+  record FILE           write poses to a file as they come: .poses, .jsonl or .parquet
+  replay FILE           publish a recording again, under a prefix of its own
+  export FILE OUT       a recording as CSV, Parquet, JSON Lines, TRC or C3D
   dead                  list the dead letters: frames that could not be used or crashed their workers
   dead show LETTER      all about one of them; --image FILE saves its picture
   dead requeue LETTER   put frames in again, as new frames of their camera
   dead purge            remove dead letters
+  view                  serve a page to watch the cameras, and poses as JSON
 
 Each explains itself with --help. The server is --redis-url or POSESTREAM_REDIS_URL."""
 

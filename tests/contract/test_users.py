@@ -54,6 +54,28 @@ DENIED = {
         ("XDEL", "{poses}", "1-0"),
         ("FCALL", "posestream1_status", "1", "{work}"),
     ],
+    "member": [
+        ("XRANGE", "{frames}", "-", "+"),
+        ("XRANGE", "{results}", "-", "+"),
+        ("HGETALL", "{state}"),
+        ("XADD", "{poses}", "*", "pose", "forged"),
+        ("XDEL", "{poses}", "1-0"),
+        ("XTRIM", "{poses}", "MAXLEN", "0"),
+        ("UNLINK", "{poses}"),
+        ("XGROUP", "DESTROY", "{poses}", "others"),
+        ("XGROUP", "SETID", "{poses}", "others", "0"),
+        ("FCALL", "posestream1_status", "1", "{work}"),
+    ],
+    "viewer": [
+        ("XRANGE", "{results}", "-", "+"),
+        ("XRANGE", "{work}", "-", "+"),
+        ("XRANGE", "{dead}", "-", "+"),
+        ("XADD", "{poses}", "*", "pose", "forged"),
+        ("XDEL", "{frames}", "1-0"),
+        ("HSET", "{state}", "posed", "1"),
+        ("HSET", "{camera}", "source", "forged"),
+        ("FCALL", "posestream1_status", "1", "{work}"),
+    ],
     "operator": [
         ("XREADGROUP", "GROUP", WORK_GROUP, "thief", "STREAMS", "{work}", ">"),
         ("FCALL", "posestream1_publish", "1", "{work}", "1", "1"),
@@ -75,6 +97,8 @@ CALLS = {
     "worker": {"finish", "heartbeat", "release", "reclaim", "retire", "version"},
     "tracker": {"lead", "publish", "try", "status", "version"},
     "subscriber": set(),
+    "member": set(),
+    "viewer": set(),
     "operator": {"status", "remove", "requeue", "purge", "version"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 
@@ -120,7 +121,7 @@ def test_tail_of_a_camera_that_is_not_there_says_which_are_and_waits_for_it(pose
 def test_tail_passes_over_a_pose_it_can_not_read_and_says_so(posestream, shard):
     shard.client.xadd(shard.keys.poses("lobby"), {"pose": b"\xc1"}, id="1-1")
     publish(shard, Camera(shard, "lobby"), 2)
-    code, out, err = posestream.run("tail", "lobby", "--from-start", "--count", "3")
+    code, out, err = posestream.run("tail", "lobby", "--from-start", "--count", "2")
 
     assert code == 0
     assert [line.split("#")[1][0] for line in out.splitlines()] == ["1", "2"]
@@ -160,6 +161,22 @@ def test_cameras_as_json_has_numbers_where_there_are_numbers(posestream, shard):
         "fps": 12.5,
         "source": "x",
     }
+
+
+def test_all_about_one_camera_is_shown_with_its_calibration_and_counts(posestream, shard, lobby):
+    intrinsics = {"fx": 1000.5, "fy": 1001.0, "cx": 640.0, "cy": 360.0, "calibrated": True}
+    facts = {"width": 1280, "height": 720, "source": "rtsp://door", "intrinsics": json.dumps(intrinsics)}
+    FrameIntake(shard).register("lobby", "producer", 60_000, facts)
+    code, out, _ = posestream.call("cameras", "show", "lobby")
+    assert code == 0
+    assert re.search(r"^intrinsics +fx 1000.5  fy 1001  cx 640  cy 360  calibrated yes *$", out, re.MULTILINE)
+    assert re.search(r"^posed +5 *$", out, re.MULTILINE)
+    _, out, _ = posestream.call("cameras", "show", "lobby", "--json")
+    told = json.loads(out)
+    assert told["intrinsics"] == intrinsics
+    assert (told["width"], told["admitted"], told["producer"]) == (1280, 5, "producer")
+    code, _, err = posestream.call("cameras", "show", "attic")
+    assert (code, err) == (1, "error: there is no camera 'attic'; `posestream cameras` lists them\n")
 
 
 def test_without_cameras_it_says_how_to_start_one(posestream):
@@ -245,6 +262,19 @@ def test_status_of_an_empty_server_says_what_is_missing(posestream):
     assert out.splitlines()[1] == "no cameras yet"
 
 
+def test_status_is_looked_at_again_and_again_until_interrupted(posestream, shard, lobby):
+    process = posestream.start("status", "--watch", "0.1", "--json")
+    first = json.loads(process.stdout.readline())
+    publish(shard, lobby, 3)
+    deadline = time.monotonic() + 20
+    while json.loads(process.stdout.readline())["cameras"]["lobby"]["posed"] < 8:
+        assert time.monotonic() < deadline
+    process.send_signal(2)
+    _, err = process.communicate(timeout=20)
+    assert first["cameras"]["lobby"]["posed"] == 5
+    assert (process.returncode, err) == (0, "")
+
+
 def test_two_shards_and_a_camera_on_each_are_all_found(posestream, client, redis_url, prefix):
     client.hset(f"{prefix}:config", mapping={"shards": 2, "camera:one": 0, "camera:two": 1})
     for number, name in enumerate(("one", "two")):
@@ -281,7 +311,7 @@ def test_without_a_server_there_is_one_line_that_says_where_it_was_looked_for(po
         (["status", "--redis-url", "http://:secret@somewhere"], ["http://***@somewhere", "redis://"]),
         (["status", "--redis-url", "redis://127.0.0.1:port/0"], ["127.0.0.1:port"]),
         (["tail", "two words"], ["two words", "without braces, spaces"]),
-        (["tail"], ["CAMERA", "required"]),
+        (["record"], ["OUTPUT", "required"]),
         (["tail", "lobby", "--count", "-1"], ["--count", "greater than or equal to 0"]),
         (["status", "--colour"], ["--colour", "posestream status --help"]),
         (["status", "--prefix", "a b"], ["--prefix", "POSESTREAM_PREFIX"]),
@@ -311,7 +341,7 @@ def test_a_command_that_does_not_exist_is_named_with_those_that_do(posestream):
 
     assert code == 2
     assert "error: there is no command 'stat'" in err
-    assert "posestream {tail,cameras,status,dead}" in err
+    assert "posestream {tail,cameras,status,record,replay,export,dead,view}" in err
 
 
 @pytest.mark.parametrize("command", [["tail"], ["cameras"], ["cameras", "remove"], ["status"]])

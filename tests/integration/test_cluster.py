@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from posestream import subscribe
 from posestream.broker import PoseLog, Shard, ShardOperations, connect, read_topology
 from posestream.errors import BrokerUnavailableError
 from posestream.keys import FrameId, Topology
 from tests.contract.roles import LOSSLESS, Roles
 from tests.fleet import wait_until
 from tests.integration.command_line import CommandLine
+from tests.publishing import Stage
 from tests.servers import EmbeddedValkey, ValkeyCluster
 from tests.slots import Workers
 from tests.unit.posestream_service.services import Services
@@ -70,6 +74,24 @@ def test_a_frame_that_comes_to_the_wrong_node_first_is_admitted_at_the_next_atte
     with pytest.raises(BrokerUnavailableError, match="the shard has moved to"):
         roles.offer(0, LOSSLESS, frame_id=frame_id)
     assert roles.admit(0, LOSSLESS, frame_id=frame_id) == frame_id
+
+
+@pytest.mark.parametrize("group", [None, "work"])
+def test_a_subscriber_gets_the_cameras_of_all_nodes(
+    cluster: ValkeyCluster, topology: Topology, prefix: str, group: str | None
+) -> None:
+    names = {f"cam-{number}" for number in range(SHARDS)}
+    for node in cluster.nodes:
+        with contextlib.ExitStack() as stack:
+            stages = [stack.enter_context(Stage(node.url, prefix, number)) for number in range(SHARDS)]
+            subscription = stack.enter_context(subscribe(node.url, prefix=prefix, cameras=names, group=group))
+            for number, stage in enumerate(stages):
+                stage.publish(f"cam-{number}", 2)
+            frames = list(islice(subscription, 2 * SHARDS))
+        assert {frame.camera for frame in frames} == names
+        for name in names:
+            first, second = (frame.seq for frame in frames if frame.camera == name)
+            assert second == first + 1
 
 
 @pytest.mark.timeout(500)

@@ -9,6 +9,7 @@ import pytest
 
 from posestream.broker import CameraStatus, Shard, ShardOperations
 from posestream.messages import CaptureClock
+from tests.unit.posestream_service import probes
 from tests.unit.producer.fleet import Fleet, Taken, eventually
 from tests.unit.producer.media import write_video
 from tests.unit.producer.processes import Producer, Producers
@@ -133,6 +134,9 @@ def test_a_page_that_is_no_camera_is_said_and_tried_again(producers: Producers, 
     assert "text/html" in producer.wait_for("no frames, trying on: ")
     eventually("it is tried again", lambda: metric(producer, "source_reconnects_total", "yard") >= 2)
     assert producer.stop() == 0
+    # Lines for machines say which camera they are about, in whatever thread they were written.
+    about = {line["message"]: line.get("camera") for line in probes.log_lines(producer.log)}
+    assert {camera for said, camera in about.items() if "frames" in said} == {"yard"}
 
 
 def test_login_data_reaches_the_camera_and_nobody_else(

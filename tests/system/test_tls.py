@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import trustme
 
+from posestream import subscribe
 from posestream.broker import Shard, connect
 from posestream.errors import BrokerError, BrokerUnavailableError, ConfigurationError
 from posestream.keys import ShardKeys
@@ -16,6 +18,7 @@ from posestream.messages import Outcome
 from tests.acceptance.test_main_job import write_video
 from tests.fleet import Fleet
 from tests.networks import Case, grey_level, write_network
+from tests.publishing import Stage
 from tests.servers import DebianRedis, free_port
 from tests.unit.workers.pose.decoding.golden import golden_cases
 
@@ -58,6 +61,15 @@ def tls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TlsServer]:
 
 def server_ms(url: str) -> int:
     return Shard(connect(url, name="test"), ShardKeys("test", 0)).server_ms()
+
+
+def test_a_subscriber_reads_over_tls_and_hears_why_a_certificate_is_not_accepted(tls: TlsServer, prefix: str) -> None:
+    with Stage(tls.right_url, prefix) as stage:
+        stage.publish("hall", 3)
+    with subscribe(tls.right_url, prefix=prefix, start="beginning") as subscription:
+        assert [frame.seq for frame in islice(subscription, 3)] == [1, 2, 3]
+    with pytest.raises(BrokerError, match=r"certificate is not accepted.*ssl_ca_certs"):
+        subscribe(tls.url(f"?ssl_ca_certs={tls.other_authority}"), prefix=prefix)
 
 
 def test_a_video_becomes_poses_over_tls(tls: TlsServer, prefix: str, tmp_path: Path) -> None:
