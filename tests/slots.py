@@ -1,4 +1,4 @@
-"""Pose workers without a network: real slots and heartbeats, in threads, that find the same people everywhere, or nobody."""
+"""Pose workers without a network: real slots and heartbeats, in threads, that find the same people in every frame."""
 
 from __future__ import annotations
 

@@ -120,7 +120,8 @@ class Camera:
         self.name = name
         self._shard = shard
         self._intake = FrameIntake(shard)
-        self._request = AdmissionRequest(name, "producer", "run", policy, **({"depth": 64 if policy is Policy.LIVE else 1000} | request))
+        depth = 64 if policy is Policy.LIVE else 1000
+        self._request = AdmissionRequest(name, "producer", "run", policy, **({"depth": depth} | request))
         self._position = 0
         self._last = FrameId(0)
 
