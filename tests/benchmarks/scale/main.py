@@ -18,8 +18,8 @@ FLEETS = tuple(
     for cameras, fps, size_kb in ((10, 15, 75), (100, 15, 75), (1000, 10, 75), (1000, 15, 150), (10_000, 5, 75))
 )
 SECONDS = 8.0
-WORKER_FPS = 20.0
-"""Of a worker core: the official network in INT8 on a core like this machine's, see docs/benchmarks.md."""
+WORKER_FPS = 35.0
+"""Of a worker core: half of what two made of the official network in INT8, see docs/benchmarks.md; in FP32 it is 12."""
 WIDTH = 150
 
 
