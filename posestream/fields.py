@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from posestream.errors import MessageError, UnsupportedSchemaError
 
-LARGEST_FLOAT32 = 3.4e38
+LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
 """Floats travel as float32; what does not fit counts as infinite."""
 
 
