@@ -59,7 +59,7 @@ class Size:
     mbit_s: float
 
 
-BUSY = 0.7
+BUSY = 0.75
 """How busy workers are to be, so that a burst or a lost worker is no backlog."""
 BUSY_SHARD = 0.5
 """How busy a shard's one thread is to be."""

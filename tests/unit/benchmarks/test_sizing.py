@@ -10,7 +10,7 @@ COSTS = Costs(worker_fps=20, server_us=400, tracker_us=300, pose_bytes=1000, ove
 
 
 def test_workers_are_for_the_frames_a_second_with_room_to_spare() -> None:
-    assert size(Fleet(10, 14, 75_000), COSTS).worker_cores == 10  # 140 frames/s, 14 of a core's 20
+    assert size(Fleet(10, 15, 75_000), COSTS).worker_cores == 10  # 150 frames/s, 15 of a core's 20
 
 
 def test_a_shard_is_filled_by_the_slower_of_server_and_tracker() -> None:
