@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from posestream.skeleton import JOINT_INDEX, JOINT_NAMES
 
 if TYPE_CHECKING:
-    from posestream.messages import FloatArray, Person
+    from posestream.frames import FloatArray, Person
 
 
 @dataclass(frozen=True, slots=True, eq=False)

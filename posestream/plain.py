@@ -9,7 +9,7 @@ import numpy as np
 from posestream import calibration_maps
 
 if TYPE_CHECKING:
-    from posestream.messages import FloatArray, Person, PoseFrame
+    from posestream.frames import FloatArray, Person, PoseFrame
 
 PX_DIGITS: Final = 2
 M_DIGITS: Final = 4

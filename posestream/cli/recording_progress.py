@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -42,7 +43,7 @@ def progress_for(console: Console, limits: Limits, tally: Tally, written: Sized)
     return (Bar if console.is_terminal else Lines)(console, limits, tally, written)
 
 
-class _Paced:
+class _Paced(ABC):
     """Calls `show` no more often than every `_every_s`."""
 
     _every_s = _REFRESH_S
@@ -63,8 +64,9 @@ class _Paced:
             self._show(now_s, (frames - self._shown_frames) / (now_s - self._shown_s))
             self._shown_s, self._shown_frames = now_s, frames
 
+    @abstractmethod
     def _show(self, now_s: float, rate: float) -> None:
-        raise NotImplementedError
+        """Show the tally at a moment (`time.monotonic`), and a rate in frames a second."""
 
     def _text(self, rate: float) -> str:
         tally = self._tally

@@ -31,8 +31,8 @@ class ReplaySettings(Settings):
     recording: CliPositionalArg[Path]
     """Recording of `posestream record`, .poses."""
     redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False)
-    """URL of the Redis (7.0 or later) or Valkey (8 or later) server: redis://, rediss:// or unix://. Its user must be
-    allowed everything under the prefix."""
+    """URL of the Redis (7.0 or later) or Valkey (8 or later) server: redis://, rediss://, unix:// or
+    redis+sentinel://. Its user must be allowed everything under the prefix."""
     into: str = "replay"
     """First part of every key; not that of a running fleet."""
     speed: float = Field(1.0, ge=0, le=1000)

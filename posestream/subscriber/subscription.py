@@ -110,7 +110,8 @@ def subscribe(
     is told as a `Gap`. However slowly frames are taken, nobody else is slowed down.
 
     Args:
-        url: the server, `redis://`, `rediss://` or `unix://`, with user and password where it has users.
+        url: the server, `redis://`, `rediss://`, `unix://` or `redis+sentinel://`, with user and password where it has
+            users.
         cameras: one name, or several; None for all, with new ones as they appear.
         start: "now" (only what is published from now on), "beginning" (all that is kept), a frame id (what came after
             it), a `datetime` or a `timedelta` (what was admitted since, or within that time), or an earlier

@@ -98,7 +98,9 @@ def _unpack(state: bytes) -> tuple[bytes, dict[str, int]]:
         tracks, skipped = msgpack.unpackb(state)
     except (TypeError, ValueError, msgpack.exceptions.UnpackException):
         return state, {}  # the first trackers kept tracks alone
-    return tracks, skipped
+    if isinstance(tracks, bytes) and isinstance(skipped, dict):
+        return tracks, skipped
+    raise ValueError("the tracker's state is not a tracker's")
 
 
 def _in_world(people: tuple[Person, ...], extrinsics: Extrinsics | None) -> tuple[Person, ...]:

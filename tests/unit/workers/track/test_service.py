@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgpack
 import numpy as np
 import pytest
 
@@ -296,9 +297,25 @@ def test_the_next_tracker_goes_on_with_the_same_ids(make, produce, shard):
     assert [pose.people[0].id for pose in published(shard)] == [1, 1]
 
 
-def test_a_state_that_no_tracker_wrote_is_a_fresh_start_and_is_said(make, produce, shard, caplog):
+def test_the_next_tracker_knows_what_had_no_pose_before_it_came(make, produce, shard):
     produce()
-    shard.client.hset(shard.keys.state("lobby"), "tracker", b"\xc1nonsense")
+    produce(pose=b"no pose")
+    make("first").turn()
+    expire_lease()
+    produce()
+    make("second").turn()
+
+    first, last = published(shard)
+    assert (last.previous, last.skipped) == (first.id, {Outcome.DEAD: 1})
+
+
+@pytest.mark.parametrize(
+    "state",
+    [b"\xc1nonsense", *map(msgpack.packb, (7, [1, 2], [b"", 2], [b"no tracks", {}], [b"", {"eaten": 1}]))],
+)
+def test_a_state_that_no_tracker_wrote_is_a_fresh_start_and_is_said(make, produce, shard, caplog, state):
+    produce()
+    shard.client.hset(shard.keys.state("lobby"), "tracker", state)
     make("first").turn()
 
     assert [pose.people[0].id for pose in published(shard)] == [1]
