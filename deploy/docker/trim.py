@@ -43,7 +43,9 @@ def main(arguments: list[str]) -> None:
     unknown = set(devices) - PLUGINS.keys()
     if unknown:
         sys.exit(f"trim: there is no device {min(unknown)}; there are {', '.join(PLUGINS)}")
-    (packages,) = given.environment.glob("lib/python3*/site-packages")
+    packages = next(given.environment.glob("lib/python3*/site-packages"), None)
+    if packages is None:
+        sys.exit(f"trim: {given.environment} is no environment: it has no lib/python3*/site-packages")
     freed = sum(remove(path) for path in [*unused(packages), *unused_libraries(packages / "openvino/libs", devices)])
     print(f"trimmed {packages}: {freed / 1e6:.0f} MB less")  # noqa: T201
 

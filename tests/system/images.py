@@ -45,6 +45,7 @@ class Image:
     name: str
     root: Path
     size_bytes: int
+    layers: list[str]
     config: dict[str, Any]
 
     @property
@@ -135,14 +136,14 @@ class Builder:
         self._call("commit", "--quiet", "--rm", container, BASE)
         return self._facts(BASE)["size_bytes"]
 
-    def build(self, *names: str) -> dict[str, Image]:
-        """Build images as `deploy/docker/build` does for everybody."""
+    def build(self, *names: str, anew: bool = False) -> dict[str, Image]:
+        """Build images as `deploy/docker/build` does for everybody; `anew` takes nothing from earlier builds."""
         pip_conf = self._folder / "pip.conf"
         index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple")
         pip_conf.write_text(f"[global]\ncert = {CERTIFICATES}\nindex-url = {index}\n")
         settings = {
             "TOOL": " ".join(self._buildah),
-            "OPTIONS": "--isolation chroot --pull-never --layers",
+            "OPTIONS": "--isolation chroot --pull-never --layers" + (" --no-cache" if anew else ""),
             "BASE": BASE,
             "ANY_BASE": "yes",
             "PIP_CONF": str(pip_conf),
@@ -168,7 +169,11 @@ class Builder:
     def _facts(self, reference: str) -> dict[str, Any]:
         inspected = json.loads(self._call("inspect", "--type", "image", reference))
         (listed,) = json.loads(self._call("images", "--json", reference))
-        return {"size_bytes": _bytes(listed["size"]), "config": inspected["Docker"]["config"]}
+        return {
+            "size_bytes": _bytes(listed["size"]),
+            "layers": inspected["OCIv1"]["rootfs"]["diff_ids"],
+            "config": inspected["Docker"]["config"],
+        }
 
     def _call(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(

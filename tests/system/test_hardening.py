@@ -70,7 +70,9 @@ def explained() -> set[tuple[str, str]]:
 
 def place(name: str) -> str:
     """A component's findings are those of production, unless it is for development."""
-    return "dev" if name.startswith("component-") else name
+    if not name.startswith("component-"):
+        return name
+    return "dev" if name.endswith("-dev") else "production"
 
 
 def test_everything_that_is_found_is_explained(findings):

@@ -31,13 +31,18 @@ FRAMES = 25
 
 
 @pytest.fixture(scope="module")
-def built() -> Iterator[tuple[int, dict[str, Image]]]:
+def builder() -> Iterator[Builder]:
     # In memory where there is enough: it is thousands of files, which are written and removed again.
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 5e9
     folder = Path(tempfile.mkdtemp(prefix="posestream-images-", dir=memory if roomy else None))
     with Builder(folder) as builder:
-        yield builder.make_base(), builder.build("worker", "tracker", "producer")
+        yield builder
+
+
+@pytest.fixture(scope="module")
+def built(builder: Builder) -> tuple[int, dict[str, Image]]:
+    return builder.make_base(), builder.build("worker", "tracker", "producer")
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,12 @@ def test_images_hold_only_what_their_role_needs(images):
         plugins = {path.name for path in image.root.rglob("libopenvino_*_plugin.so")}
         assert plugins == ({"libopenvino_intel_cpu_plugin.so"} if name == "worker" else set())
         assert not (image.root / "app/tests").exists()
+
+
+def test_an_image_that_is_built_again_has_the_same_layers(builder, images):
+    again = builder.build("tracker", anew=True)["tracker"]
+    assert again.layers == images["tracker"].layers
+    assert len(again.layers) > 1
 
 
 def test_images_say_what_they_are(images):

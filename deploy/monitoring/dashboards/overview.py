@@ -66,9 +66,10 @@ def _health(built: dashboard.Dashboard) -> None:
         number(
             "Cameras silent",
             "none",
-            "Live cameras of which no frame was admitted within five minutes. `posestream cameras` lists all.",
+            "Live cameras, and those that never sent a frame, of which none was admitted within five minutes. "
+            "`posestream cameras` lists all.",
             "count(posestream:camera_admitted:increase5m{NS} == 0 and on (namespace, camera) "
-            'posestream_camera_info{NS, policy="live"}) or vector(0)',
+            'posestream_camera_info{NS, policy!="lossless"}) or vector(0)',
             steps=((None, GREEN), (1, RED)),
         )
     ).with_panel(

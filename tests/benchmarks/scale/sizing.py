@@ -17,15 +17,16 @@ class Costs:
     Attributes:
         worker_fps: frames a second of one worker core: the network's rate with what is around it (`make bench`).
         server_us, tracker_us: CPU of the server and of the tracker, each of which is one thread for a shard.
-        pose_bytes: a published pose; 0.6 KiB for each person in it.
-        overhead_bytes: what goes to the server and comes back beside pixels and poses.
+        pose_bytes: a published pose of three people: 922 bytes for each, with id and smoothed joints, and 174 beside.
+        overhead_bytes: what else goes to the server for a frame, as measured by `python -m tests.benchmarks scale`: its
+            result, the tracker's state, the calls around them.
     """
 
     worker_fps: float
     server_us: float
     tracker_us: float
-    pose_bytes: float = 3 * 614.0
-    overhead_bytes: float = 2048.0
+    pose_bytes: float = 3 * 922.0 + 174.0
+    overhead_bytes: float = 6144.0
 
 
 @dataclass(frozen=True, slots=True)

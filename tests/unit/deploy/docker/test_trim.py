@@ -42,6 +42,11 @@ def test_a_device_without_a_plugin_ends_the_build(tmp_path):
         main([str(tmp_path), "--devices", "TPU"])
 
 
+def test_a_folder_without_an_environment_ends_the_build(tmp_path):
+    with pytest.raises(SystemExit, match=f"{tmp_path} is no environment"):
+        main([str(tmp_path)])
+
+
 def test_an_environment_keeps_its_code_and_loses_its_tests(tmp_path, capsys):
     packages = tmp_path / "lib/python3.11/site-packages"
     for name in (

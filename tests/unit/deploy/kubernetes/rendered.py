@@ -28,7 +28,7 @@ def overlay(name: str) -> list[Manifest]:
 
 @cache
 def component(name: str) -> list[Manifest]:
-    """The base with one component."""
+    """The base with one component, its images by digest as in production."""
     # Kustomize takes in relative paths only.
     with tempfile.TemporaryDirectory(dir=FOLDER, prefix=".test-") as folder:
         (Path(folder) / "kustomization.yaml").write_text(
@@ -39,7 +39,7 @@ def component(name: str) -> list[Manifest]:
                     "namespace": "elsewhere",
                     "resources": ["../base"],
                     "components": [f"../components/{name}"],
-                    "images": [{"name": f"posestream/{image}", "newTag": "0.1.0"} for image in IMAGES],
+                    "images": [{"name": f"posestream/{image}", "digest": f"sha256:{0:064}"} for image in IMAGES],
                 }
             )
         )
