@@ -18,6 +18,9 @@ MAX_CAMERA_NAME_BYTES: Final = 128
 # ASCII alone, as the server functions judge by the same rule; lone surrogates are what undecodable bytes come in as.
 _FORBIDDEN: Final = re.compile(r"[{}\s\x00-\x1f\x7f\ud800-\udfff]", re.ASCII)
 
+_FRAME_ID: Final = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
+_LARGEST: Final = 2**64 - 1
+
 
 def validate_camera_name(name: str) -> str:
     """Return `name`, or raise ConfigurationError when it can not be part of a key."""
@@ -148,11 +151,12 @@ class FrameId:
 
     @classmethod
     def parse(cls, text: str | bytes) -> FrameId:
-        """Read `<ms>-<n>`; raises ValueError for anything else."""
-        ms, dash, n = (text.decode("ascii") if isinstance(text, bytes) else text).partition("-")
-        if not dash or not (ms.isdecimal() and n.isdecimal() and ms.isascii() and n.isascii()):
-            raise ValueError(f"frame id {text!r}: expected <ms>-<n>")
-        return cls(int(ms), int(n))
+        """Read `<ms>-<n>`, each of at most 64 bits; raises ValueError for anything else."""
+        match = _FRAME_ID.fullmatch(text.decode("ascii") if isinstance(text, bytes) else text)
+        frame_id = cls(int(match[1]), int(match[2])) if match else None
+        if frame_id is None or max(frame_id.ms, frame_id.n) > _LARGEST:
+            raise ValueError(f"frame id {text!r}: expected <ms>-<n>, of 64 bits each")
+        return frame_id
 
     def __str__(self) -> str:
         return f"{self.ms}-{self.n}"

@@ -15,12 +15,14 @@ from rich.progress import Progress
 
 from posestream.errors import ConfigurationError, RecordingError
 from posestream.export.c3d import check_c3d, write_c3d
-from posestream.export.motion import Motion, Space, Up, motions
+from posestream.export.motion import Motion, Space, Up, coordinates_named, motions
 from posestream.export.parquet import check_parquet, write_parquet
 from posestream.export.text import write_csv, write_jsonl
 from posestream.export.trc import write_trc
-from posestream.messages import PoseFrame
+from posestream.frames import PoseFrame
 from posestream.recording.file import Recording, read_recording
+from posestream.recording.survey import Survey, survey
+from posestream.recording.tally import counted
 from posestream.service.settings import Settings, load
 
 FORMATS: Final = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".trc": "trc", ".c3d": "c3d"}
@@ -41,7 +43,8 @@ class ExportSettings(Settings):
     person: list[int] = Field(default_factory=list)
     """Only the person with this track id; give it again for more."""
     space: Space = "auto"
-    """CSV, TRC and C3D: coordinates in the camera's axes or the world's; auto is the world where it is known."""
+    """CSV, TRC and C3D: coordinates in the camera's axes or the world's; auto is the world where it is known. (A CSV
+    file has columns of both where it is known for some frames only.)"""
     raw: bool = False
     """CSV, TRC and C3D: joints as decoded frame by frame, rather than smoothed along the track."""
     up: Up | None = None
@@ -73,46 +76,50 @@ def main(argv: list[str]) -> int:
 
 
 def _export(settings: ExportSettings, format_: str, recording: Recording) -> list[str]:
+    # A camera that is not there is told before anything is written; a CSV file's columns go by all that is in it.
+    found = survey(settings.recording, settings.camera) if settings.camera or format_ == "csv" else Survey()
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         frames = _chosen(settings, _shown(recording, progress))
         if format_ in ("trc", "c3d"):
             everybody = motions(frames, space=settings.space, raw=settings.raw, rate_hz=settings.rate)
-            chosen = [motion for motion in everybody if motion.seconds and motion.seconds >= settings.shortest]
-            lines = _write_motions(settings, format_, chosen)
-            left_out = len(everybody) - len(chosen)
-            return (
-                [*lines, f"{left_out} left out, who were there for less than {settings.shortest:g} s"]
-                if left_out
-                else lines
-            )
+            return _write_motions(settings, format_, everybody)
         _check_free(settings, settings.output)
-        count = _write_table(settings, format_, frames)
+        if format_ == "csv":
+            return _write_csv(settings, found, frames)
+        count = (write_parquet if format_ == "parquet" else write_jsonl)(frames, settings.output)
     return [f"{settings.output}: {count} frames"]
 
 
-def _write_table(settings: ExportSettings, format_: str, frames: Iterator[PoseFrame]) -> int:
-    if format_ == "parquet":
-        return write_parquet(frames, settings.output)
-    if format_ == "jsonl":
-        return write_jsonl(frames, settings.output)
-    first = next(frames, None)
-    if first is None:
-        raise ConfigurationError(f"{settings.recording}: it holds no such frames")
-    world = settings.space == "world" or (settings.space == "auto" and first.extrinsics is not None)
-    which = ("world_m" if settings.raw else "smooth_world_m") if world else "joints_m" if settings.raw else "smooth_m"
-    return write_csv(_and_then(first, frames), settings.output, (which,))
+def _write_csv(settings: ExportSettings, found: Survey, frames: Iterator[PoseFrame]) -> list[str]:
+    names = tuple(coordinates_named(space, raw=settings.raw) for space in _spaces(settings, found))
+    count, without = write_csv(frames, settings.output, names)
+    lines = [f"{settings.output}: {count} frames"]
+    if without:
+        reasons = [] if settings.raw else ["who were not tracked (--raw has them)"]
+        reasons += ["whose camera had no known place (--space camera has them)"] if settings.space == "world" else []
+        lines.append(f"{counted(without, 'row')} without metres, of people {' or '.join(reasons)}")
+    return lines
 
 
-def _and_then(first: PoseFrame, rest: Iterator[PoseFrame]) -> Iterator[PoseFrame]:
-    yield first
-    yield from rest
+def _spaces(settings: ExportSettings, found: Survey) -> tuple[str, ...]:
+    """Return the spaces of which a CSV table has columns; every frame has coordinates in one of them unless told."""
+    if settings.space != "auto":
+        return (settings.space,)
+    placed, frames = found.placed.total(), found.frames.total()
+    return ("camera",) if not placed else ("world",) if placed == frames else ("camera", "world")
 
 
-def _write_motions(settings: ExportSettings, format_: str, chosen: list[Motion]) -> list[str]:
+# Motions --------------------------------------------------------------------------------------------------------------
+
+
+def _write_motions(settings: ExportSettings, format_: str, everybody: list[Motion]) -> list[str]:
+    chosen = [motion for motion in everybody if motion.seconds and motion.seconds >= settings.shortest]
+    left_out = _left_out(settings, everybody)
     if not chosen:
+        told = "".join(f"; {line}" for line in left_out)
         raise ConfigurationError(
-            f"{settings.recording}: it holds nobody with a track id that was asked for, for {settings.shortest:g} s"
+            f"{settings.recording}: it holds nobody to export with a track id that was asked for{told}"
         )
     write: Callable[[Motion, Path, Up], None] = write_trc if format_ == "trc" else write_c3d
     up: Up = settings.up or ("y" if format_ == "trc" else "z")
@@ -122,19 +129,45 @@ def _write_motions(settings: ExportSettings, format_: str, chosen: list[Motion])
     lines = []
     for motion, path in zip(chosen, paths, strict=True):
         write(motion, path, up)
-        lines.append(
-            f"{path}: person {motion.person} before {motion.camera}, {len(motion.joints_m)} samples at "
-            f"{motion.rate_hz:g} Hz, millimetres in the {motion.space}'s axes with {up} up"
-        )
+        lines += _described(motion, path, up)
+    return lines + left_out
+
+
+def _described(motion: Motion, path: Path, up: Up) -> list[str]:
+    """Return what to say of a file that has been written."""
+    whose = f"person {motion.person} before {motion.camera}"
+    lines = [
+        f"{path}: {whose}, {len(motion.joints_m)} samples at {motion.rate_hz:g} Hz, "
+        f"millimetres in the {motion.space}'s axes with {up} up"
+    ]
+    if motion.went_back:
+        lines.append(f"{whose}: {counted(motion.went_back, 'frame')} left out, before which the clock had gone back")
+    if motion.without_place:
+        lines.append(f"{whose}: {counted(motion.without_place, 'frame')} left out without {motion.space} coordinates")
+    return lines
+
+
+def _left_out(settings: ExportSettings, everybody: list[Motion]) -> list[str]:
+    """Return what to say of those of whom there is no file."""
+    nowhere = sum(not motion.seconds for motion in everybody)
+    short = sum(0 < motion.seconds < settings.shortest for motion in everybody)
+    lines = []
+    if nowhere:
+        lines.append(f"{nowhere} left out, who have no {settings.space} coordinates")
+    if short:
+        lines.append(f"{short} left out, who were there for less than {settings.shortest:g} s")
     return lines
 
 
 def _path_of(output: Path, motion: Motion) -> Path:
-    camera = re.sub(r"[^\w.-]", "_", motion.camera)  # a name may hold what a file's may not
+    # A camera's name may hold what a file's may not; two names never become the same.
+    camera = re.sub(r"[^\w.-]", lambda match: f"%{ord(match[0]):02X}", motion.camera)
     return output.with_name(f"{output.stem}-{camera}-{motion.person}{output.suffix}")
 
 
 def _check_free(settings: ExportSettings, path: Path) -> None:
+    if path.exists() and path.samefile(settings.recording):
+        raise ConfigurationError(f"{path} is the recording itself: give another name")
     if path.exists() and not settings.overwrite:
         raise ConfigurationError(f"{path} is there already: give another name, or --overwrite")
 

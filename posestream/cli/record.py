@@ -49,7 +49,8 @@ class RecordSettings(ConnectionSettings):
     duration: Annotated[str, AfterValidator(_checked_duration)] = "0"
     """Stop after so long: 90s, 10m, 2h; 0 for never."""
     size: Annotated[str, AfterValidator(_checked_size)] = "0"
-    """Stop when the file has this size: 500M, 2G; 0 for never."""
+    """Stop when the file has this size: 500M, 2G; 0 for never. Of a Parquet file the recording counts that there is
+    beside it until it is complete."""
     frames: int = Field(0, ge=0)
     """Stop after so many frames; 0 for never."""
     format: Literal["poses", "jsonl", "parquet"] | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from posestream.messages import PoseFrame
 from posestream.recording.file import Recording, read_recording
 from posestream.recording.pace import scheduled
 from posestream.recording.replay import BATCH, ReplayStage
+from posestream.recording.survey import survey
 from posestream.service.process import StopSignal
 from posestream.service.settings import Settings, load
 
@@ -36,7 +36,8 @@ class ReplaySettings(Settings):
     into: str = "replay"
     """First part of every key; not that of a running fleet."""
     speed: float = Field(1.0, ge=0, le=1000)
-    """How many times as fast as it was; 0 for as fast as possible."""
+    """How many times as fast as it was; 0 for as fast as possible. Pauses of more than ten seconds that all cameras
+    share are cut to that."""
     camera: list[str] = Field(default_factory=list)
     """Only this camera; give it again for more."""
     loop: bool = False
@@ -74,13 +75,10 @@ def main(argv: list[str]) -> int:
 
 def _cameras(settings: ReplaySettings) -> dict[str, int]:
     """Return how many frames of each camera are to be replayed; a damaged recording is found out before it begins."""
-    with read_recording(settings.recording) as recording:
-        found = Counter(frame.camera for frame in recording)
+    found = survey(settings.recording, settings.camera).frames
     if not found:
         raise ConfigurationError(f"{settings.recording}: the recording holds no frames")
-    for missing in sorted(set(settings.camera) - found.keys()):
-        raise ConfigurationError(f"{settings.recording}: no camera {missing!r} in it, but {', '.join(sorted(found))}")
-    return {camera: found[camera] for camera in settings.camera or found}
+    return dict(found)
 
 
 class _Replayer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,7 +30,10 @@ def _measured(text: str, units: dict[str, float] | dict[str, int], default: str,
     factor = units.get((match[2] or default).lower()) if match else None
     if match is None or factor is None:
         raise ValueError(f"expected {wanted}, not {text!r}")
-    return float(match[1]) * factor
+    measured = float(match[1]) * factor
+    if not math.isfinite(measured):
+        raise ValueError(f"expected {wanted}, not {text[:20]}…: that is more than can be counted")
+    return measured
 
 
 def start_of(text: str) -> Start:
@@ -46,11 +50,13 @@ def start_of(text: str) -> Start:
         pass
     try:
         return timedelta(seconds=duration_s(text))
+    except OverflowError:
+        raise ConfigurationError(f"start {text!r}: longer ago than time is counted; give beginning for all") from None
     except ValueError:
         pass
     try:
         return datetime.fromisoformat(text).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ConfigurationError(
             f"start {text!r}: give now, beginning, how long ago (90s, 10m, 2h), a frame id or a time (2026-05-01T12:00)"
         ) from None

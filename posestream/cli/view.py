@@ -41,12 +41,14 @@ def main(argv: list[str]) -> int:
         raise ConfigurationError(
             f"{error.name} is not installed; the viewer needs `pip install 'posestream[view]'`"
         ) from error
+    if settings.tls_key is not None and settings.tls_cert is None:
+        raise ConfigurationError("--tls-key: give the certificate that it belongs to, too: --tls-cert")
     gate = serve.gate_for(settings.host, settings.token, settings.allow_origin)
     away = serve.check_reachable(settings.redis_url, settings.prefix)
     logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(message)s")
     with serve.listen(settings.host, settings.port) as bound:
         scheme = "http" if settings.tls_cert is None else "https"
-        name = "localhost" if gate.token is None else settings.host
+        name = "localhost" if gate.token is None and settings.host == "127.0.0.1" else settings.host
         address = f"{scheme}://{f'[{name}]' if ':' in name else name}:{bound.getsockname()[1]}/"
         print(f"posestream view: {address}  (Ctrl-C ends it)", flush=True)  # noqa: T201
         if away is not None:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from posestream.messages import FloatArray, Person, PoseFrame
+from posestream.frames import FloatArray, Person, PoseFrame
 
 Space = Literal["auto", "camera", "world"]
 Up = Literal["y", "z"]
@@ -40,6 +40,8 @@ class Motion:
         rate_hz: samples a second.
         first: number of the first sample, counted from the camera's first frame in the recording.
         joints_m: (N, J, 3) float32, metres; NaN for what is missing.
+        went_back: the person's frames that are left out, as the camera's clock went back before them.
+        without_place: those that are left out as the person had no coordinates in this space.
     """
 
     camera: str
@@ -48,6 +50,8 @@ class Motion:
     rate_hz: float
     first: int
     joints_m: FloatArray
+    went_back: int = 0
+    without_place: int = 0
 
     @property
     def seconds(self) -> float:
@@ -65,6 +69,8 @@ class _Track:
     space: str
     times_s: list[float] = field(default_factory=list)
     joints_m: list[FloatArray] = field(default_factory=list)
+    went_back: int = 0
+    without_place: int = 0
 
 
 @dataclass(slots=True)
@@ -72,15 +78,22 @@ class _Camera:
     """The time since the camera's first frame, and its rate, from the frames that came by."""
 
     first_ms: int
-    first_seq: int
     last_ms: int
     last_seq: int
+    span_ms: int = 0
+    count: int = 0
     tracks: dict[int, _Track] = field(default_factory=dict)
+
+    def note(self, captured_ms: int, seq: int) -> None:
+        """Count a step to another frame; not those where time or numbers go back, as where a file starts again."""
+        if captured_ms > self.last_ms and seq > self.last_seq:
+            self.span_ms += captured_ms - self.last_ms
+            self.count += seq - self.last_seq
+        self.last_ms, self.last_seq = captured_ms, seq
 
     def rate_hz(self) -> float:
         """Frames admitted a second, those without a pose, too; 30 where there is too little to tell."""
-        span_s, count = (self.last_ms - self.first_ms) / 1000, self.last_seq - self.first_seq
-        return round(count / span_s, 3) if span_s > 0 and count > 0 else 30.0
+        return round(1000 * self.count / self.span_ms, 3) if self.span_ms else 30.0
 
 
 def motions(
@@ -93,9 +106,8 @@ def motions(
     """
     cameras: dict[str, _Camera] = {}
     for frame in frames:
-        camera = cameras.setdefault(frame.camera, _Camera(frame.captured_ms, frame.seq, frame.captured_ms, frame.seq))
-        if frame.captured_ms >= camera.last_ms and frame.seq >= camera.last_seq:
-            camera.last_ms, camera.last_seq = frame.captured_ms, frame.seq
+        camera = cameras.setdefault(frame.camera, _Camera(frame.captured_ms, frame.captured_ms, frame.seq))
+        camera.note(frame.captured_ms, frame.seq)
         time_s = (frame.captured_ms - camera.first_ms) / 1000
         for person in frame.people:
             _add(camera.tracks, person, time_s, space, raw=raw)
@@ -108,9 +120,17 @@ def motions(
 
 def coordinates_of(person: Person, space: str, *, raw: bool) -> FloatArray | None:
     """Return a person's joints in a space, (J, 3) metres, smoothed unless `raw` or not tracked; None if it has none."""
+    chosen: FloatArray | None = getattr(person, coordinates_named(space, raw=raw))
+    if chosen is None:
+        chosen = getattr(person, coordinates_named(space, raw=True))
+    return chosen
+
+
+def coordinates_named(space: str, *, raw: bool) -> str:
+    """Return the attribute of a person that holds the joints in a space."""
     if space == "world":
-        return person.world_m if raw or person.smooth_world_m is None else person.smooth_world_m
-    return person.joints_m if raw or person.smooth_m is None else person.smooth_m
+        return "world_m" if raw else "smooth_world_m"
+    return "joints_m" if raw else "smooth_m"
 
 
 def _add(tracks: dict[int, _Track], person: Person, time_s: float, space: Space, *, raw: bool) -> None:
@@ -121,20 +141,25 @@ def _add(tracks: dict[int, _Track], person: Person, time_s: float, space: Space,
         tracks[person.id] = _Track(chosen)
     track = tracks[person.id]
     joints_m = coordinates_of(person, track.space, raw=raw)
-    # A clock that goes back (a file that starts again) can not be put on one line of time.
-    if joints_m is not None and (not track.times_s or time_s > track.times_s[-1]):
+    if joints_m is None:
+        track.without_place += 1
+    elif track.times_s and time_s <= track.times_s[-1]:
+        # A clock that goes back (a file that starts again) can not be put on one line of time.
+        track.went_back += 1
+    else:
         track.times_s.append(time_s)
         track.joints_m.append(joints_m)
 
 
 def _motion(camera: str, person: int, track: _Track, rate_hz: float) -> Motion:
     if not track.times_s:
-        return Motion(camera, person, track.space, rate_hz, 0, np.zeros((0, 19, 3), np.float32))
+        nothing = np.zeros((0, 19, 3), np.float32)
+        return Motion(camera, person, track.space, rate_hz, 0, nothing, 0, track.without_place)
     times_s = np.array(track.times_s)
     first, last = round(times_s[0] * rate_hz), round(times_s[-1] * rate_hz)
     grid_s = np.arange(first, last + 1) / rate_hz
     joints_m = resampled(times_s, np.stack(track.joints_m), np.clip(grid_s, times_s[0], times_s[-1]))
-    return Motion(camera, person, track.space, rate_hz, first, joints_m)
+    return Motion(camera, person, track.space, rate_hz, first, joints_m, track.went_back, track.without_place)
 
 
 def resampled(times_s: npt.NDArray[np.float64], joints_m: FloatArray, at_s: npt.NDArray[np.float64]) -> FloatArray:

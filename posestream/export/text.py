@@ -8,21 +8,27 @@ from pathlib import Path
 from typing import Final
 
 from posestream.export.table import columns, rows
-from posestream.messages import PoseFrame
+from posestream.frames import PoseFrame
 from posestream.plain import M_DIGITS, PX_DIGITS
 
 _DIGITS: Final = {"m": M_DIGITS, "px": PX_DIGITS, "confidence": 4}
 
 
-def write_csv(frames: Iterable[PoseFrame], path: Path, coordinates: tuple[str, ...]) -> int:
-    """Write a table with these coordinates (see `posestream.export.table`); returns how many frames it holds."""
+def write_csv(frames: Iterable[PoseFrame], path: Path, coordinates: tuple[str, ...]) -> tuple[int, int]:
+    """Write a table with these coordinates (see `posestream.export.table`).
+
+    Returns:
+        How many frames it holds, and how many of their people have none of these coordinates, so that their metres are
+        empty.
+    """
     names = columns(coordinates)
-    count = 0
+    count = without = 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(names)
         for frame in frames:
             count += 1
+            without += sum(all(getattr(one, which) is None for which in coordinates) for one in frame.people)
             for head, numbers in rows(frame, coordinates):
                 digits = [_DIGITS[name.rpartition("_")[2]] for name in names[len(head) :]]
                 values = [
@@ -31,7 +37,7 @@ def write_csv(frames: Iterable[PoseFrame], path: Path, coordinates: tuple[str, .
                 ]
                 score = head[-1]
                 writer.writerow([*head[:-1], "" if score is None else f"{score:.4f}", *values])
-    return count
+    return count, without
 
 
 def write_jsonl(frames: Iterable[PoseFrame], path: Path) -> int:

@@ -6,49 +6,61 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import Final
 
-from posestream.messages import PoseFrame
+from posestream.frames import CaptureClock, PoseFrame
 
 LONGEST_PAUSE_S: Final = 10.0
 AHEAD: Final = 2000
 """Frames that are looked at to find the next one due: cameras may have been recorded one after the other."""
 
 
-class Pace:
-    """Keeps the time between a camera's frames as they were captured, `speed` times as fast; 0 for no waiting at all.
+class Timeline:
+    """When each frame was, in seconds on one line of time for all cameras.
 
-    Pauses of more than ten seconds are cut to that, and a clock that goes back takes no time. Each camera goes by its
-    own clock, and begins when it was first admitted, seen from the recording's first frame.
+    Each camera goes by its own clock, and begins when it was first admitted. Where a clock goes back no time passes; a
+    clock that is no file's and jumps ahead has been set, and the server's tells how much time has passed.
     """
 
-    def __init__(self, speed: float) -> None:
-        self._speed = speed
+    def __init__(self) -> None:
         self._first_id_ms: int | None = None
-        self._last: dict[str, tuple[int, float]] = {}
+        self._last: dict[str, tuple[PoseFrame, float]] = {}
 
-    def due_s(self, frame: PoseFrame) -> float:
-        """Return when a frame is due, seconds since the first one; frames are to be asked about in their order."""
-        if not self._speed:
-            return 0.0
+    def at_s(self, frame: PoseFrame) -> float:
+        """Return when a frame was, seconds since the first one's admission; to be asked in the order of the frames."""
         if self._first_id_ms is None:
             self._first_id_ms = frame.id.ms
         if frame.camera in self._last:
-            captured_ms, due_s = self._last[frame.camera]
-            step_s = (frame.captured_ms - captured_ms) / 1000
+            last, at_s = self._last[frame.camera]
+            step_s = (frame.captured_ms - last.captured_ms) / 1000
+            if step_s > LONGEST_PAUSE_S and frame.clock is not CaptureClock.FILE:
+                step_s = (frame.id.ms - last.id.ms) / 1000
+            at_s += max(step_s, 0.0)
         else:
-            step_s, due_s = (frame.id.ms - self._first_id_ms) / 1000, 0.0
-        due_s += min(max(step_s, 0.0), LONGEST_PAUSE_S) / self._speed
-        self._last[frame.camera] = (frame.captured_ms, due_s)
-        return due_s
+            at_s = (frame.id.ms - self._first_id_ms) / 1000
+        self._last[frame.camera] = (frame, at_s)
+        return at_s
 
 
 def scheduled(frames: Iterable[PoseFrame], speed: float) -> Iterator[tuple[float, PoseFrame]]:
-    """Yield frames with the time they are due, seconds since the first, in the order of that time."""
-    pace, waiting = Pace(speed), list[tuple[float, int, PoseFrame]]()
+    """Yield frames with the time they are due, seconds since the first, in the order of that time.
+
+    They are `speed` times as fast as they were; at 0 all are due at once, in the order they are given in. Pauses of
+    more than ten seconds are cut to that where all cameras share them, so that cameras stay together.
+    """
+    due_s, last_s = 0.0, None
+    for at_s, frame in _in_order(frames) if speed else ((0.0, frame) for frame in frames):
+        if last_s is not None and at_s > last_s:
+            due_s += min(at_s - last_s, LONGEST_PAUSE_S) / speed
+        last_s = at_s if last_s is None else max(at_s, last_s)
+        yield due_s, frame
+
+
+def _in_order(frames: Iterable[PoseFrame]) -> Iterator[tuple[float, PoseFrame]]:
+    timeline, waiting = Timeline(), list[tuple[float, int, PoseFrame]]()
     for number, frame in enumerate(frames):
-        heappush(waiting, (pace.due_s(frame), number, frame))
+        heappush(waiting, (timeline.at_s(frame), number, frame))
         if len(waiting) > AHEAD:
-            due_s, _, first = heappop(waiting)
-            yield due_s, first
+            at_s, _, first = heappop(waiting)
+            yield at_s, first
     while waiting:
-        due_s, _, first = heappop(waiting)
-        yield due_s, first
+        at_s, _, first = heappop(waiting)
+        yield at_s, first

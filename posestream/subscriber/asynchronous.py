@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
+from posestream.errors import PosestreamError
 from posestream.keys import DEFAULT_PREFIX
 from posestream.messages import PoseFrame
 from posestream.subscriber.events import Event
@@ -17,6 +20,31 @@ from posestream.subscriber.session import Session
 from posestream.subscriber.start import Position, Start
 
 T = TypeVar("T")
+
+
+class _Holder:
+    """A session that is being opened in a thread; it is stopped as soon as it is there when nobody wants it by then."""
+
+    def __init__(self) -> None:
+        self.session: Session | None = None
+        self._lock = threading.RLock()  # a subscription may be finalized anywhere, in the midst of `open`, too
+        self._stopped = False
+
+    def open(self, options: Options, *, events: bool, on_arrival: Callable[[], None]) -> Session:
+        """Open it."""
+        session = Session(options, events=events, on_arrival=on_arrival)
+        with self._lock:
+            self.session = session
+            if self._stopped:
+                session.stop()
+        return session
+
+    def stop(self) -> None:
+        """Stop it, now or when it is there; from any thread."""
+        with self._lock:
+            self._stopped = True
+            if self.session is not None:
+                self.session.stop()
 
 
 class AsyncSubscription(Generic[T]):
@@ -29,14 +57,17 @@ class AsyncSubscription(Generic[T]):
         self._options = options
         self._events = events
         self._arrived = asyncio.Event()
-        self._session: Session | None = None
-        self._stopped = False
+        self._holder = _Holder()
+        self._opening: asyncio.Future[Session] | None = None
+        weakref.finalize(self, self._holder.stop)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T:
         session = await self._opened()
+        # However much waits here, others have their turn, before anything is taken that cancelling could lose.
+        await asyncio.sleep(0)
         while not session.stopped:
             self._arrived.clear()
             item = session.take(wait=False)
@@ -49,13 +80,11 @@ class AsyncSubscription(Generic[T]):
     @property
     def positions(self) -> dict[str, Position]:
         """The last frame of each camera that has been handed out: kept, and given as `start`, it goes on from there."""
-        return {} if self._session is None else self._session.positions
+        return {} if self._holder.session is None else self._holder.session.positions
 
     def stop(self) -> None:
         """End the iteration, from any task or thread; does not wait."""
-        self._stopped = True
-        if self._session is not None:
-            self._session.stop()
+        self._holder.stop()
 
     async def close(self) -> None:
         """End the iteration and wait until the connections are closed; the frame in hand counts as done."""
@@ -72,36 +101,29 @@ class AsyncSubscription(Generic[T]):
 
     async def _close(self, *, last_is_done: bool) -> None:
         self.stop()
-        if self._session is not None:
-            session = self._session
-            await asyncio.to_thread(lambda: session.close(last_is_done=last_is_done))
+        if self._opening is not None:
+            with contextlib.suppress(PosestreamError):  # then there is nothing to close
+                session = await self._opened()
+                await asyncio.to_thread(lambda: session.close(last_is_done=last_is_done))
 
     async def _opened(self) -> Session:
-        """Return the session, opened if it is not yet; not twice, whoever is cancelled meanwhile."""
-        if self._session is None:
+        """Return the session, opened if it is not yet; once, however many ask, and whoever is cancelled meanwhile."""
+        if self._opening is None:
             loop, arrived = asyncio.get_running_loop(), self._arrived
+            opened = partial(self._holder.open, self._options, events=self._events)
 
             def on_arrival() -> None:
                 with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                     loop.call_soon_threadsafe(arrived.set)
 
-            opening = loop.run_in_executor(
-                None, lambda: Session(self._options, events=self._events, on_arrival=on_arrival)
-            )
-            try:
-                self._session = await asyncio.shield(opening)
-            except asyncio.CancelledError:
-                opening.add_done_callback(_stop_opened)
-                raise
-            weakref.finalize(self, self._session.stop)
-            if self._stopped:
-                self._session.stop()
-        return self._session
-
-
-def _stop_opened(opening: asyncio.Future[Session]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().stop()
+            self._opening = loop.run_in_executor(None, partial(opened, on_arrival=on_arrival))
+        opening = self._opening
+        try:
+            return await asyncio.shield(opening)
+        except Exception:
+            if self._opening is opening:  # whoever asks next tries again
+                self._opening = None
+            raise
 
 
 @overload

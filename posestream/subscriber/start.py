@@ -27,7 +27,7 @@ class Position:
     def parse(cls, text: str) -> Position:
         """Read `<ms>-<n>` or `<ms>-<n>#<seq>`; raises ValueError for anything else."""
         frame_id, mark, seq = text.partition("#")
-        if mark and not (seq.isdecimal() and seq.isascii()):
+        if mark and not (seq.isdecimal() and seq.isascii() and len(seq) <= 20):
             raise ValueError(f"position {text!r}: expected <ms>-<n>#<seq>")
         return cls(FrameId.parse(frame_id), int(seq) if mark else None)
 
@@ -90,7 +90,7 @@ def read_start(start: Start) -> StartPoint:
         case FrameId() | str():
             return StartPoint("after", after=_position(start).id)
         case datetime():
-            return StartPoint("at", at_ms=round(start.timestamp() * 1000))
+            return StartPoint("at", at_ms=_unix_ms(start))
         case timedelta() if start >= timedelta(0):
             return StartPoint("ago", ago_ms=round(start / timedelta(milliseconds=1)))
         case Mapping():
@@ -98,6 +98,15 @@ def read_start(start: Start) -> StartPoint:
     raise ConfigurationError(
         f"start {start!r}: give 'now', 'beginning', a frame id, a time, how long ago, or positions by camera"
     )
+
+
+def _unix_ms(time: datetime) -> int:
+    try:
+        return round(time.timestamp() * 1000)
+    except (ValueError, OverflowError, OSError) as error:  # without a zone, at the edge of what a datetime can be
+        raise ConfigurationError(
+            f"start {time!r}: no time on this machine's clock; 'beginning' is all there is"
+        ) from error
 
 
 def _position(value: Position | FrameId | str) -> Position:

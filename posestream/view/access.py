@@ -9,14 +9,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from posestream.errors import ConfigurationError
 
 COOKIE: Final = "posestream-view"
 LEAST_TOKEN: Final = 16
-_LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?/?")
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
 def is_loopback(host: str) -> bool:
@@ -27,6 +31,29 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def read_origin(text: str) -> str:
+    """Return an origin as browsers send it: `https://app.example`, without a port that goes without saying.
+
+    Raises:
+        ConfigurationError: no browser would ever send this.
+    """
+    match = _ORIGIN.fullmatch(text.lower())
+    if match is None:
+        raise ConfigurationError(
+            f"--allow-origin {text}: give it as browsers do, with scheme, host and port alone: https://app.example"
+        )
+    scheme, host, port = match.groups()
+    return f"{scheme}://{host}" + ("" if port in (None, _DEFAULT_PORTS.get(scheme)) else f":{port}")
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of an URL; None where it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +69,16 @@ class Gate:
     origins: frozenset[str] = frozenset()
 
     def knows_host(self, host: str) -> bool:
-        """Tell whether a request's Host is one of this viewer's names; with a token any is."""
-        if self.token is not None:
-            return True
-        return (urlsplit(f"//{host}").hostname or "") in _LOCAL_NAMES
+        """Tell whether a request's Host is one of this viewer's names: of this machine's own; with a token any is."""
+        parts = _split(f"//{host}")
+        return parts is not None and (self.token is not None or is_loopback(parts.hostname or ""))
 
     def knows_origin(self, origin: str | None, host: str) -> bool:
         """Tell whether a page may use the API: the viewer's own, or one that was allowed; programs name none."""
-        return origin is None or origin in self.origins or urlsplit(origin).netloc == host
+        if origin is None or origin in self.origins:
+            return True
+        parts = _split(origin)
+        return parts is not None and parts.netloc == host
 
     def admits(self, headers: Mapping[str, str], cookies: Mapping[str, str], query_token: str | None) -> bool:
         """Tell whether a request shows the token: as a bearer's, in the query, or by the cookie that `cookie` gives."""

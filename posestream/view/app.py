@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -26,6 +25,8 @@ from posestream.view.bridge import Wish, items, read_wish, sse
 from posestream.view.guard import Guard
 from posestream.view.hub import Hub, HubFullError
 from posestream.view.page import Page
+from posestream.view.places import Places, Stream
+from posestream.view.sockets import NoTextError, close_with, first_of, text_from, until_closed
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ _ASSETS: Final = frozenset(path.name for path in _PAGE.iterdir() if path.suffix 
 _MAX_FORM_BYTES: Final = 4096
 _COOKIE_S: Final = 30 * 86_400
 _TRY_LATER: Final = 1013  # WebSocket
+_NO_TEXT: Final = 1003
 _WRONG: Final = 1007
 _BAD_QUERY: Final = 1008
 
@@ -47,7 +49,7 @@ class Viewer:
         self._prefix = prefix
         self._gate = gate
         self._hub = Hub(url, prefix, on_failure)
-        self._readers = asyncio.Semaphore(MAX_READERS)
+        self._readers = Places(MAX_READERS)
 
     def application(self) -> Starlette:
         """Return the application."""
@@ -116,16 +118,18 @@ class Viewer:
         await socket.accept()
         try:
             async with self._hub.page() as page:
-                await _first_of(page.send(socket), self._listen(socket, page))
+                await first_of(page.send(socket), self._listen(socket, page))
         except HubFullError as error:
-            await socket.close(_TRY_LATER, str(error))
+            await close_with(socket, _TRY_LATER, error)
+        except NoTextError as error:
+            await close_with(socket, _NO_TEXT, error)
         except MessageError as error:
-            await socket.close(_WRONG, str(error)[:120])
+            await close_with(socket, _WRONG, error)
 
     async def _listen(self, socket: WebSocket, page: Page) -> None:
         with contextlib.suppress(WebSocketDisconnect):
             while True:
-                if page.hear(await socket.receive_text()):
+                if page.hear(await text_from(socket)):
                     await self._hub.rearrange()
 
     # The bridge -------------------------------------------------------------------------------------------------------
@@ -143,15 +147,14 @@ class Viewer:
             wish = _wish(request.query_params, request.headers.get("last-event-id"))
         except ConfigurationError as error:
             return JSONResponse({"error": str(error)}, 400)
-        if self._readers.locked():
-            return JSONResponse({"error": f"{MAX_READERS} readers are connected already"}, 503)
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(self._events(wish), media_type="text/event-stream", headers=headers)
+        if not self._readers.enter():
+            return JSONResponse({"error": f"{self._readers.most} readers are connected already"}, 503)
+        return Stream(self._events(wish), self._readers)
 
     async def _events(self, wish: Wish) -> AsyncIterator[str]:
         yield "retry: 2000\n\n"
         try:
-            async with self._readers, self._subscription(wish) as poses:
+            async with self._subscription(wish) as poses:
                 async for item in items(poses):
                     yield ": still here\n\n" if item is None else sse(*item, poses.positions)
         except PosestreamError as error:  # ends the response; the browser tries again
@@ -162,14 +165,20 @@ class Viewer:
         try:
             wish = _wish(socket.query_params, None)
         except ConfigurationError as error:
-            await socket.close(_BAD_QUERY, str(error)[:120])
+            await close_with(socket, _BAD_QUERY, error)
             return
-        await socket.accept()
-        if self._readers.locked():
-            await socket.close(_TRY_LATER, "too many readers")
-            return
-        async with self._readers:
-            await _first_of(self._send_poses(socket, wish), _until_closed(socket))
+        entered = self._readers.enter()
+        try:
+            await socket.accept()
+            if entered:
+                await first_of(self._send_poses(socket, wish), until_closed(socket))
+            else:
+                await close_with(socket, _TRY_LATER, f"{self._readers.most} readers are connected already")
+        except NoTextError as error:
+            await close_with(socket, _NO_TEXT, error)
+        finally:
+            if entered:
+                self._readers.leave()
 
     async def _send_poses(self, socket: WebSocket, wish: Wish) -> None:
         try:
@@ -179,7 +188,7 @@ class Viewer:
                         await socket.send_text(item[1])
         except PosestreamError as error:
             logger.warning("a reader of poses: %s", error)
-            await socket.close(_TRY_LATER, str(error)[:120])
+            await close_with(socket, _TRY_LATER, error)
 
     def _subscription(self, wish: Wish) -> AsyncSubscription[PoseFrame | Event]:
         return asubscribe(
@@ -193,26 +202,6 @@ def create_app(url: str, prefix: str, gate: Gate, on_failure: Callable[[BaseExce
     `on_failure` is told of what can only be a mistake in the program, after which the process should end.
     """
     return Viewer(url, prefix, gate, on_failure).application()
-
-
-async def _first_of(*jobs: Any) -> None:
-    """Run jobs until the first of them ends, and end the others; raises what that one has raised."""
-    tasks = [asyncio.ensure_future(job) for job in jobs]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            with contextlib.suppress(WebSocketDisconnect):
-                task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _until_closed(socket: WebSocket) -> None:
-    with contextlib.suppress(WebSocketDisconnect):
-        while True:
-            await socket.receive_text()
 
 
 def _wish(query: Any, last_event_id: str | None) -> Wish:

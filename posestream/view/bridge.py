@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from posestream.errors import ConfigurationError
 from posestream.keys import FrameId, validate_camera_name
 from posestream.messages import PoseFrame
 from posestream.subscriber import AsyncSubscription, Event, Position, Start
+from posestream.subscriber.plain import event_dict
 
 QUIET_S: Final = 10.0
 """Silence after which a line says that the connection is still there."""
@@ -72,9 +73,8 @@ def as_json(item: PoseFrame | Event) -> tuple[str, str]:
     """Return what an item is called, and the item as a JSON object that says so under `type`."""
     if isinstance(item, PoseFrame):
         return "pose", '{"type": "pose", ' + item.to_json()[1:]
-    name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(item).__name__).lower()
-    values = {key: str(value) if isinstance(value, FrameId) else value for key, value in _fields(item).items()}
-    return name, json.dumps({"type": name, **values}, allow_nan=False)
+    event = event_dict(item)
+    return event["type"], json.dumps(event, allow_nan=False)
 
 
 def sse(name: str, data: str, positions: Mapping[str, Position]) -> str:
@@ -85,13 +85,6 @@ def sse(name: str, data: str, positions: Mapping[str, Position]) -> str:
     event = "" if name == "pose" else f"event: {name}\n"
     event_id = json.dumps({camera: str(at) for camera, at in positions.items()}, separators=(",", ":"))
     return f"{event}id: {event_id}\ndata: {data}\n\n"
-
-
-def _fields(event: Event) -> dict[str, Any]:
-    """Return an event's fields; frame ids as they are, not taken apart."""
-    return asdict(event) | {
-        name: value for name in event.__slots__ if isinstance(value := getattr(event, name), FrameId)
-    }
 
 
 def _start(start: str) -> Start:

@@ -49,7 +49,7 @@ class Guard:
         host = request.headers.get("host", "")
         if not self._gate.knows_host(host):
             return _refused(421, f"this viewer is on this machine alone, and not called {host!r}")
-        api = request.url.path.startswith("/api/")
+        api = str(request.scope["path"]).startswith("/api/")
         if api and not self._gate.knows_origin(request.headers.get("origin"), host):
             return _refused(403, "pages of this origin may not read the API; see --allow-origin")
         if api and not self._gate.admits(request.headers, request.cookies, request.query_params.get("token")):

@@ -51,6 +51,8 @@ class Page:
         said = _read(message)
         if "seen" in said:
             camera = said["seen"]
+            if not isinstance(camera, str):
+                raise MessageError("expected a camera's name", field="seen")
             if camera in self._credits:
                 self._credits[camera] = min(CREDITS, self._credits[camera] + 1)
             self._due.set()

@@ -11,7 +11,7 @@ import uvicorn
 
 from posestream.broker import connect, read_topology
 from posestream.errors import BrokerUnavailableError, ConfigurationError
-from posestream.view.access import LEAST_TOKEN, Gate, is_loopback
+from posestream.view.access import LEAST_TOKEN, Gate, is_loopback, read_origin
 from posestream.view.app import create_app
 
 _MAX_MESSAGE_BYTES = 64 * 1024  # from a page
@@ -38,7 +38,7 @@ def gate_for(host: str, token: str | None, origins: tuple[str, ...]) -> Gate:
     """Return what is asked of who looks.
 
     Raises:
-        ConfigurationError: others could look without a token, or it is too easily guessed.
+        ConfigurationError: others could look without a token, it is too easily guessed, or an origin is none.
     """
     if token is None and not is_loopback(host):
         raise ConfigurationError(
@@ -47,7 +47,7 @@ def gate_for(host: str, token: str | None, origins: tuple[str, ...]) -> Gate:
         )
     if token is not None and len(token) < LEAST_TOKEN:
         raise ConfigurationError(f"--token: give at least {LEAST_TOKEN} characters, so that nobody guesses it")
-    return Gate(token, frozenset(origin.rstrip("/") for origin in origins))
+    return Gate(token, frozenset(map(read_origin, origins)))
 
 
 def listen(host: str, port: int) -> socket.socket:

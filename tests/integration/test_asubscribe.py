@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -14,7 +15,7 @@ from posestream.errors import BrokerUnavailableError, ConfigurationError
 from posestream.messages import PoseFrame
 from tests.contract.roles import eventually
 from tests.publishing import Stage
-from tests.servers import free_port
+from tests.servers import EmbeddedValkey, free_port
 
 
 @pytest.fixture
@@ -94,6 +95,77 @@ def test_cancelled_while_it_connects_it_leaves_no_thread_behind(redis_url, prefi
 
     run(main)
     eventually(lambda: not [each for each in threading.enumerate() if each.name.startswith("posestream-s")])
+
+
+def test_others_have_their_turn_however_much_waits(stage, redis_url, prefix):
+    stage.publish("hall", 200)
+
+    async def main():
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        async with asubscribe(redis_url, prefix=prefix, start="beginning") as subscription:
+            other = asyncio.create_task(others())
+            seen_at = [turns async for frame in islice_async(subscription, 200)]
+            other.cancel()
+        assert all(later > earlier for earlier, later in pairwise(seen_at)), "none held the loop for two frames"
+
+    run(main)
+
+
+async def islice_async(items, count: int):
+    for _ in range(count):
+        yield await anext(items)
+
+
+def test_whoever_asks_first_at_the_same_time_shares_one_session(stage, redis_url, prefix):
+    stage.publish("hall", 4)
+
+    async def main():
+        subscription = asubscribe(redis_url, prefix=prefix, start="beginning")
+        frames = await asyncio.gather(*(anext(subscription) for _ in range(4)))
+        assert sorted(frame.seq for frame in frames) == [1, 2, 3, 4]
+        names = [one["name"] for one in stage.shard.client.client_list()]
+        assert names.count("subscribe-s0") == 1
+        await subscription.close()
+
+    run(main)
+
+
+def test_cancelled_while_it_connects_the_next_one_goes_on_with_what_was_opened(stage, redis_url, prefix):
+    stage.publish("hall", 1)
+
+    async def main():
+        subscription = asubscribe(redis_url, prefix=prefix, start="beginning")
+        first = asyncio.create_task(anext(subscription))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert (await anext(subscription)).seq == 1
+        assert [one["name"] for one in stage.shard.client.client_list()].count("subscribe-s0") == 1
+        await subscription.close()
+
+    run(main)
+
+
+def test_a_server_that_was_away_is_tried_again_by_who_asks_next(redis_url, prefix):
+    server = EmbeddedValkey()
+
+    async def main():
+        async with asyncio.timeout(50):
+            subscription = asubscribe(server.url, prefix=prefix, start="beginning")
+            with pytest.raises(BrokerUnavailableError):
+                await anext(subscription)
+            with server, Stage(server.url, prefix) as stage:
+                stage.publish("hall")
+                assert (await anext(subscription)).camera == "hall"
+                await subscription.close()
+
+    run(main)
 
 
 def test_several_subscriptions_share_one_loop(stage, redis_url, prefix):

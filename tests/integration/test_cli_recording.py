@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,10 +17,11 @@ import pytest
 
 from posestream import Gap, Skipped, subscribe
 from posestream.broker import FrameIntake, WorkQueue
-from posestream.messages import PoseFrame
+from posestream.messages import Person, PoseFrame
 from posestream.recording import RecordingWriter, read_recording
 from tests.contract.roles import eventually
 from tests.publishing import Stage
+from tests.unit.posestream.golden import EXTRINSICS
 from tests.users import rules, url_as
 
 
@@ -155,6 +158,10 @@ def test_a_limit_ends_a_recording(posestream, stage, tmp_path, limit, reached):
         (["record", "x.poses", "--duration", "long"], ["--duration", "such as 90s"]),
         (["record", "x.jsonl", "--start", "later"], ["start", "beginning"]),
         (["record", "nowhere.poses", "--resume"], ["nowhere.poses", "No such file"]),
+        (["record", "x.poses", "--start", "99999999999999d"], ["start", "beginning"]),
+        (["record", "x.poses", "--size", "9" * 400], ["--size", "more than can be counted"]),
+        (["view", "--tls-key", "key.pem"], ["--tls-key", "--tls-cert"]),
+        (["view", "--allow-origin", "app.example"], ["--allow-origin app.example", "https://app.example"]),
         (["replay", "nowhere.poses"], ["nowhere.poses", "No such file"]),
         (["replay", "x.poses", "--into", "a b"], ["--into", "without braces"]),
         (["export", "nowhere.poses", "x.csv"], ["nowhere.poses", "No such file"]),
@@ -312,6 +319,108 @@ def test_who_was_there_for_a_moment_only_is_left_out_and_counted(posestream, rec
     assert code == 0
     assert sorted(path.name for path in tmp_path.glob("*.trc")) == ["walk-hall-1.trc", "walk-hall-2.trc"]
     assert out.splitlines()[-1] == "2 left out, who were there for less than 1 s"
+
+
+def test_the_recording_itself_is_never_written_over(posestream, recorded, tmp_path):
+    link = tmp_path / "same.trc"
+    link.hardlink_to(recorded)
+    before = recorded.read_bytes()
+    for output, format_ in ((recorded, "jsonl"), (recorded, "csv"), (link, "trc")):
+        one = ("--camera", "hall", "--person", "1")
+        code, _, err = posestream.call("export", str(recorded), str(output), "--format", format_, "--overwrite", *one)
+        assert (code, f"{output} is the recording itself" in err) == (1, True)
+        assert recorded.read_bytes() == before
+
+
+def test_an_unknown_camera_is_an_error_whatever_is_made_of_the_recording(posestream, recorded, tmp_path):
+    outputs = [tmp_path / f"walk.{ending}" for ending in ("csv", "parquet", "jsonl", "trc", "c3d")]
+    for command in (["replay", str(recorded)], *(["export", str(recorded), str(output)] for output in outputs)):
+        code, out, err = posestream.call(*command, "--camera", "hall", "--camera", "attic")
+        assert (code, out) == (1, "")
+        assert f"{recorded}: no camera 'attic' in it, but hall, yard" in err
+    assert list(tmp_path.iterdir()) == [recorded]
+
+
+@pytest.fixture
+def mixed(recorded, tmp_path) -> Path:
+    """A recording in which the place of `yard` is known, and that of `hall` and `hall:1` and `hall_1` is not."""
+    path = tmp_path / "mixed.poses"
+    with RecordingWriter(path) as writer:
+        for frame in frames_in(recorded):
+            if frame.camera == "hall":
+                for name in ("hall:1", "hall_1"):
+                    writer.add(replace(frame, camera=name))
+                writer.add(frame)
+            else:
+                people = [placed(person) for person in frame.people]
+                writer.add(replace(frame, extrinsics=EXTRINSICS, people=tuple(people)))
+    return path
+
+
+def placed(person: Person) -> Person:
+    assert person.smooth_m is not None
+    return replace(
+        person, world_m=EXTRINSICS.to_world(person.joints_m), smooth_world_m=EXTRINSICS.to_world(person.smooth_m)
+    )
+
+
+def test_a_table_has_metres_of_every_camera_whichever_comes_first(posestream, mixed, tmp_path):
+    path = tmp_path / "walk.csv"
+    code, out, _ = posestream.call("export", str(mixed), str(path))
+    assert (code, out) == (0, f"{path}: 100 frames\n")
+    rows = list(csv.DictReader(path.open(newline="")))
+    assert len(rows) == 200
+    for row in rows:
+        assert row["pelvis_smooth_z_m"]
+        assert bool(row["pelvis_smooth_world_z_m"]) == (row["camera"] == "yard")
+    code, out, _ = posestream.call("export", str(mixed), str(path), "--space", "world", "--raw", "--overwrite")
+    assert code == 0
+    assert out.splitlines()[1] == (
+        "180 rows without metres, of people whose camera had no known place (--space camera has them)"
+    )
+    code, _, _ = posestream.call("export", str(mixed), str(path), "--camera", "yard", "--overwrite")
+    assert code == 0
+    assert "pelvis_smooth_z_m" not in path.read_text().partition("\n")[0]
+
+
+def test_files_of_cameras_that_are_called_nearly_the_same_have_names_of_their_own(posestream, mixed, tmp_path):
+    code, out, _ = posestream.call("export", str(mixed), str(tmp_path / "walk.trc"), "--person", "1")
+    assert code == 0
+    written = sorted(path.name for path in tmp_path.glob("*.trc"))
+    assert written == ["walk-hall%3A1-1.trc", "walk-hall-1.trc", "walk-hall_1-1.trc"]
+    assert out.splitlines()[-1] == "1 left out, who were there for less than 0.5 s"
+
+
+def test_who_has_no_world_coordinates_is_said_to_have_none(posestream, mixed, recorded, tmp_path):
+    path = tmp_path / "walk.trc"
+    code, out, _ = posestream.call("export", str(mixed), str(path), "--space", "world", "--shortest", "0.1")
+    assert code == 0
+    assert out.splitlines()[-1] == "6 left out, who have no world coordinates"
+    code, _, err = posestream.call("export", str(recorded), str(path), "--space", "world")
+    assert code == 1
+    assert "it holds nobody to export" in err
+    assert "4 left out, who have no world coordinates" in err
+
+
+def test_a_file_that_was_played_again_is_exported_at_its_rate_and_says_what_is_left_out(posestream, recorded, tmp_path):
+    path = tmp_path / "loop.poses"
+    frames = [frame for frame in frames_in(recorded) if frame.camera == "hall"]
+    with RecordingWriter(path) as writer:
+        for turn in range(2):
+            for frame in frames:
+                writer.add(replace(frame, seq=frame.seq + turn * len(frames)))
+    code, out, _ = posestream.call("export", str(path), str(tmp_path / "walk.c3d"), "--person", "1")
+    assert code == 0
+    assert "30 samples at 25 Hz" in out
+    assert "person 1 before hall: 30 frames left out, before which the clock had gone back" in out
+
+
+def test_a_file_that_can_not_be_written_is_an_error(posestream, recorded, tmp_path):
+    for ending in ("c3d", "trc", "csv", "parquet", "jsonl"):
+        path = tmp_path / "nowhere" / f"x.{ending}"
+        code, out, err = posestream.call("export", str(recorded), str(path))
+        assert (code, out) == (1, "")
+        assert str(path.parent) in err
 
 
 def test_nobody_to_export_is_told(posestream, recorded, tmp_path):

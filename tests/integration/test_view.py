@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import subprocess
@@ -17,11 +18,12 @@ import pytest
 import redis
 import trustme
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from posestream.broker import connect as connect_server
 from posestream.messages import PoseFrame, decode_pose, encode_pose
-from posestream.view.access import COOKIE
+from posestream.view.access import COOKIE, Gate
+from posestream.view.app import create_app
 from tests.acting import Company, Script
 from tests.fleet import ROOT, wait_until
 from tests.servers import EmbeddedValkey, Server, free_port
@@ -128,12 +130,29 @@ def test_a_camera_of_which_nobody_has_published_a_pose_is_shown_all_the_same(
 
 def test_a_page_that_talks_nonsense_is_cut_off_and_nobody_else(viewer: Viewer, company: Company):
     with viewer.page() as good:
-        for message in ("nonsense", json.dumps({"watch": {"a b": True}}), "x" * 100_000):
+        for message, code in (
+            ("nonsense", 1007),
+            (json.dumps({"watch": {"a b": True}}), 1007),
+            (json.dumps({"watch": {"ü" * 200: True}}), 1007),
+            (json.dumps({"seen": []}), 1007),
+            (b"binary", 1003),
+            ("x" * 100_000, 1009),
+        ):
             with viewer.page() as bad:
                 bad.socket.send(message)
-                with pytest.raises(ConnectionClosed):
-                    list(iter(lambda: bad.socket.recv(timeout=20), None))
+                assert closed_with(bad.socket) == code, message
+        with connect(f"ws://localhost:{viewer.port}/api/poses") as reader:
+            reader.send(b"binary")
+            assert closed_with(reader) == 1003
         good.wait_for_camera("hall")
+    assert "Traceback" not in viewer.said
+
+
+def closed_with(socket: ClientConnection) -> int | None:
+    """The code with which a connection is closed, whatever comes before."""
+    with pytest.raises(ConnectionClosed) as caught:
+        list(iter(lambda: socket.recv(timeout=20), None))
+    return None if caught.value.rcvd is None else caught.value.rcvd.code
 
 
 def test_the_page_is_told_that_the_server_is_away_and_goes_on_when_it_is_back(
@@ -233,6 +252,54 @@ def test_poses_come_by_websocket_from_where_one_asks(viewer: Viewer, company: Co
     assert sorted(each["camera"] for each in got if each["type"] == "camera-online") == ["hall", "lobby"]
 
 
+@pytest.mark.parametrize(("kind", "answer", "refusal"), [("http", 200, 503), ("websocket", 0, 1013)])
+def test_one_reader_more_than_there_is_room_for_is_told_so_and_none_is_left_hanging(
+    redis_url: str, prefix: str, company: Company, monkeypatch: pytest.MonkeyPatch, kind: str, answer: int, refusal: int
+):
+    monkeypatch.setattr("posestream.view.app.MAX_READERS", 2)
+    app = create_app(redis_url, prefix, Gate(None), on_failure=lambda failure: None)
+
+    async def play() -> None:
+        readers = [Reader(app, kind) for _ in range(5)]
+        answers = await asyncio.gather(*(reader.answered for reader in readers))
+        assert sorted(answers) == [answer, answer, refusal, refusal, refusal]
+        await asyncio.gather(*(reader.leave() for reader in readers))
+        again = Reader(app, kind)
+        assert await again.answered == answer, "those that have gone make room"
+        await again.leave()
+
+    asyncio.run(asyncio.wait_for(play(), 60))
+
+
+class Reader:
+    """A reader of the bridge, of the application itself; `answered` is a status, a code to close with, or 0."""
+
+    def __init__(self, app: Any, kind: str) -> None:
+        scope = {"type": kind, "method": "GET", "path": "/api/poses", "query_string": b""}
+        self._scope = {**scope, "headers": [(b"host", b"localhost")], "asgi": {"version": "3.0", "spec_version": "2.3"}}
+        self._connected = False
+        self._gone = asyncio.Event()
+        self.answered: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._served = asyncio.create_task(app(self._scope, self._receive, self._send))
+
+    async def _receive(self) -> dict[str, Any]:
+        kind = self._scope["type"]
+        if kind == "websocket" and not self._connected:
+            self._connected = True
+            return {"type": "websocket.connect"}
+        await self._gone.wait()
+        return {"type": f"{kind}.disconnect", "code": 1000}
+
+    async def _send(self, message: Any) -> None:
+        answers = {"http.response.start": "status", "websocket.close": "code", "websocket.send": ""}
+        if message["type"] in answers and not self.answered.done():
+            self.answered.set_result(message.get(answers[message["type"]], 0))
+
+    async def leave(self) -> None:
+        self._gone.set()
+        await self._served
+
+
 def test_a_wish_that_makes_no_sense_is_refused_in_words(viewer: Viewer):
     answer = httpx.get(f"{viewer.url}/api/poses?start=yesterday")
     assert answer.status_code == 400
@@ -259,6 +326,19 @@ def test_another_page_in_the_visitor_s_browser_gets_nothing(viewer: Viewer, comp
     answer = httpx.get(f"{viewer.url}/api/cameras", headers=own)
     assert [camera["name"] for camera in answer.json()] == ["hall", "lobby"]
     assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_host_or_origin_that_is_none_is_refused_in_words(viewer: Viewer):
+    assert httpx.get(viewer.url, headers={"host": "["}).status_code == 421
+    assert httpx.get(f"{viewer.url}/api/cameras", headers={"origin": "http://["}).status_code == 403
+    assert "Traceback" not in viewer.said
+
+
+def test_it_answers_at_the_address_that_it_was_given(redis_url: str, prefix: str, tmp_path: Path):
+    with Viewer(redis_url, prefix, tmp_path, "--host", "127.0.0.2") as viewer:
+        address = f"http://127.0.0.2:{viewer.port}/"
+        assert address in viewer.said
+        assert httpx.get(address).status_code == 200
 
 
 def test_an_allowed_page_may_read_the_api(redis_url: str, prefix: str, tmp_path: Path):

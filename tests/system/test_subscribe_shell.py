@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -35,8 +37,15 @@ def test_redis_cli_shows_poses_as_json_and_their_ids_as_they_come(kind):
         assert len(pose["people"][0]["joints_px"]) == 38
         assert pose["people"][0]["joints_px"][-1] is None
 
-        waiting = subprocess.Popen(["sh", "-c", lines_with("XREAD", server)], stdout=subprocess.PIPE)
-        eventually(lambda: int(stage.shard.client.info("clients")["blocked_clients"]) == 1)
-        (new,) = stage.publish("camera-1", 1)
-        out, _ = waiting.communicate(timeout=20)
-        assert str(new).encode() in out
+        following = subprocess.Popen(
+            ["sh", "-c", lines_with("XREAD", server)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        try:
+            eventually(lambda: int(stage.shard.client.info("clients")["blocked_clients"]) == 1)
+            new = [stage.publish("camera-1", count) for count in (1, 30, 1)]
+            ids = [str(each) for published in new for each in published]
+            assert following.stdout is not None
+            assert [following.stdout.readline().rstrip("\n") for _ in ids] == ids
+        finally:
+            os.killpg(following.pid, signal.SIGKILL)
+            following.communicate(timeout=20)

@@ -125,7 +125,26 @@ def test_an_id_is_written_as_it_was_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1", "1-", "-1", "-", "1-2-3", "a-b", "1.0-0", "+1-0", " 1-0", "1-0\n", "1_0-0", "\u0661-0", b"\xff-0", "*"],
+    [
+        *(
+            "",
+            "1",
+            "1-",
+            "-1",
+            "-",
+            "1-2-3",
+            "a-b",
+            "1.0-0",
+            "+1-0",
+            " 1-0",
+            "1-0\n",
+            "1_0-0",
+            "\u0661-0",
+            b"\xff-0",
+            "*",
+        ),
+        *("18446744073709551616-0", "0-18446744073709551616", "0" * 21 + "-0"),
+    ],
 )
 def test_what_is_not_an_id_is_an_error(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"frame id|ascii"):

@@ -9,6 +9,7 @@ import pytest
 from posestream.cli.units import duration_s, size_bytes, start_of
 from posestream.errors import ConfigurationError
 from posestream.keys import FrameId
+from posestream.subscriber.start import read_start
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,14 @@ def test_what_is_no_duration_or_size_is_refused_with_what_would_be_one(text):
 )
 def test_a_beginning(text, start):
     assert start_of(text) == start
+
+
+def test_what_is_more_than_can_be_counted_is_refused():
+    with pytest.raises(ValueError, match="more than can be counted"):
+        size_bytes("9" * 400)
+    for text in ("99999999999999d", "9" * 400, "0001-01-01"):
+        with pytest.raises(ConfigurationError, match="start"):
+            read_start(start_of(text))
 
 
 def test_what_is_no_beginning_is_refused_with_what_would_be_one():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from posestream.errors import ConfigurationError, RecordingError
 from posestream.export.c3d import write_c3d
 from posestream.export.motion import Motion
 from posestream.export.parquet import write_parquet
@@ -35,7 +37,7 @@ def motion() -> Motion:
 
 def test_a_csv_table_has_a_row_for_each_person_and_frame_with_units_in_its_headings(tmp_path: Path):
     path = tmp_path / "a.csv"
-    assert write_csv([POSE, NOBODY], path, ("smooth_m",)) == 2
+    assert write_csv([POSE, NOBODY], path, ("smooth_m",)) == (2, 1), "one of two people is not tracked"
     first, second, empty = csv.DictReader(path.open(newline=""))
     assert [row["person_id"] for row in (first, second, empty)] == ["", "7", ""]
     person = POSE.people[1]
@@ -114,3 +116,26 @@ def test_c3d_is_read_by_its_library_in_millimetres_with_z_up(tmp_path: Path, mot
     assert points[:3, WRIST, 1] == pytest.approx(1000 * motion.joints_m[1, WRIST], rel=1e-6)
     assert np.isnan(points[:3, -1, 2]).all()
     assert read["data"]["meta_points"]["residuals"][0, -1].tolist() == [0, 0, -1]
+
+
+def test_a_c3d_file_that_can_not_be_written_is_an_error_and_leaves_what_was_there(tmp_path: Path, motion: Motion):
+    path = tmp_path / "a.c3d"
+    path.write_text("before")
+    with pytest.raises(FileNotFoundError):
+        write_c3d(motion, tmp_path / "nowhere" / "a.c3d", "z")
+    with pytest.raises(ConfigurationError, match="not a file"):
+        write_c3d(motion, Path("/dev/full"), "z")
+    write_c3d(motion, tmp_path / "b.c3d", "z")
+    size = (tmp_path / "b.c3d").stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        for room in (0, 100, size // 2, size - 1):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))  # as if the disk were full by then
+            with pytest.raises(RecordingError, match="could not be written whole"):
+                write_c3d(motion, path, "z")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_text() == "before"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.c3d", "b.c3d"]
+    write_c3d(motion, path, "z")
+    assert ezc3d.c3d(str(path))["data"]["points"].shape == (4, JOINT_COUNT, 3)

@@ -40,7 +40,13 @@ def test_everybody_has_samples_of_their_own_on_the_cameras_time():
 
 def test_people_without_an_id_and_times_that_go_back_are_left_out():
     (motion,) = motions(
-        [at(0, 1, somebody(None, 9)), at(100, 2, somebody(1, 1)), at(50, 2, somebody(1, 7)), at(200, 3, somebody(1, 2))]
+        [
+            at(0, 1, somebody(None, 9)),
+            at(100, 2, somebody(1, 1)),
+            at(50, 2, somebody(1, 7)),
+            at(200, 3, somebody(1, 2)),
+        ],
+        rate_hz=10,
     )
     assert motion.joints_m[:, PELVIS, 0] == pytest.approx([1, 2], abs=1e-4)
 
@@ -96,3 +102,21 @@ def test_a_joint_that_is_missing_spoils_only_what_is_between():
     joints_m = np.array([0, np.nan, 2], np.float32)[:, None, None] * np.ones((1, JOINT_COUNT, 3), np.float32)
     got = resampled(np.array([0.0, 0.1, 0.2]), joints_m, np.array([0, 0.05, 0.1, 0.15, 0.2]))
     assert got[:, 0, 0] == pytest.approx([0, np.nan, np.nan, np.nan, 2], nan_ok=True)
+
+
+def test_a_file_that_starts_again_keeps_its_rate_and_what_is_left_out_is_counted():
+    times_ms = [*range(0, 2000, 40), *range(0, 2000, 40), *range(0, 2000, 40)]
+    frames = [at(ms, seq, somebody(1, 0), somebody(2 + seq // 51, 1)) for seq, ms in enumerate(times_ms, start=1)]
+    first, second, third, fourth = motions(frames)
+    assert {motion.rate_hz for motion in (first, second, third, fourth)} == {25.0}
+    assert (first.person, len(first.joints_m), first.went_back) == (1, 50, 100)
+    assert (second.person, len(second.joints_m), second.went_back) == (2, 50, 0)
+
+
+def test_frames_without_coordinates_in_a_space_are_counted():
+    person = somebody(1, 1)
+    placed = replace(person, world_m=EXTRINSICS.to_world(person.joints_m))
+    (motion,) = motions([at(0, 1, placed), at(40, 2, person), at(80, 3, placed)])
+    assert (motion.space, motion.without_place) == ("world", 1)
+    (nothing,) = motions([at(0, 1, person)], space="world")
+    assert (nothing.seconds, nothing.without_place) == (0, 1)

@@ -37,11 +37,17 @@ def test_a_start_says_after_which_frame_to_read(start, after):
 
 
 @pytest.mark.parametrize(
-    "start", ["yesterday", "12", "", timedelta(seconds=-1), 17, None, {"hall": "x"}, {"hall": "1-2#"}]
+    "start", ["yesterday", "12", "", timedelta(seconds=-1), 17, None, {"hall": "x"}, {"hall": "1-2#"}, f"{2**64}-0"]
 )
 def test_what_is_no_start_is_refused_with_what_would_be_one(start):
     with pytest.raises(ConfigurationError, match=r"start.*(now|<ms>-<n>)"):
         read_start(start)
+
+
+def test_a_time_at_the_edge_of_what_a_datetime_can_be_is_refused_or_before_everything():
+    assert read_start(datetime.min.replace(tzinfo=UTC)).of("hall", newest=NEWEST, now_ms=8000) == FrameId(0)
+    with pytest.raises(ConfigurationError, match="start"):
+        read_start(datetime.min)
 
 
 @pytest.mark.parametrize("position", [Position(FrameId(42, 1), 7), Position(FrameId(42, 1))])

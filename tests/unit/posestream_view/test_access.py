@@ -29,7 +29,7 @@ def test_a_token_that_can_be_guessed_is_refused():
         gate_for("127.0.0.1", "secret", ())
 
 
-@pytest.mark.parametrize("host", ["localhost:8640", "127.0.0.1:8640", "[::1]:8640", "localhost"])
+@pytest.mark.parametrize("host", ["localhost:8640", "127.0.0.1:8640", "[::1]:8640", "localhost", "127.0.0.2:8640"])
 def test_without_a_token_the_names_of_this_machine_are_known(host: str):
     assert Gate(None).knows_host(host)
 
@@ -38,6 +38,36 @@ def test_without_a_token_the_names_of_this_machine_are_known(host: str):
 def test_without_a_token_no_other_name_is(host: str):
     assert not Gate(None).knows_host(host)
     assert Gate(TOKEN).knows_host(host)
+
+
+@pytest.mark.parametrize("nonsense", ["[", "[::1", "]", "[x]"])
+def test_what_is_no_host_or_origin_is_not_known(nonsense: str):
+    for gate in (Gate(None), Gate(TOKEN)):
+        assert not gate.knows_host(nonsense)
+        assert not gate.knows_origin(f"http://{nonsense}", "localhost:8640")
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("https://app.example", "https://app.example"),
+        ("https://App.Example:443/", "https://app.example"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("capacitor://localhost", "capacitor://localhost"),
+    ],
+)
+def test_an_origin_is_kept_as_browsers_send_it(given: str, read: str):
+    assert gate_for("localhost", None, (given,)).origins == {read}
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["app.example", "localhost:3000", "*", "null", "", "https://", "https://a.example/path", "https://me@a.example"],
+)
+def test_an_origin_that_no_browser_sends_is_refused(given: str):
+    with pytest.raises(ConfigurationError, match=r"--allow-origin .*https://app\.example"):
+        gate_for("localhost", None, (given,))
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,8 @@ def test_it_is_told_first_what_people_consist_of_and_of_statuses_only_the_newest
         "[" * 100_000,
         "{}",
         '{"watch": []}',
+        '{"seen": []}',
+        '{"seen": null}',
         '{"watch": {"with space": true}}',
         json.dumps({"watch": {f"camera-{n}": True for n in range(MAX_WATCHED + 1)}}),
     ],
