@@ -107,7 +107,7 @@ def read_description(
 def _naming(field: str) -> Iterator[None]:
     try:
         yield
-    except (MessageError, ValueError) as error:
+    except (MessageError, ValueError, RecursionError) as error:  # the last of JSON nested without end
         text = str(error)
         raise MessageError(text.removeprefix(f"{field}: "), field=field) from error
 

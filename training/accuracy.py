@@ -39,8 +39,10 @@ class Accuracy:
         visible_joints: of matched counted people, visible joints other than the pelvis, which has no 2D position.
         found_joints: those of them that have a 2D position.
         error_px: of these, the sum of the distances, in pixels at 256 rows.
-        error_m: of matched counted people, the sum of the joints' mean distances once the necks are on each other.
-        depth_errors_m: of matched counted people, the distance of the pelvis along the camera's axis from the true one.
+        bodies: matched counted people of whom the truth knows the neck: all, but where a data set lacks joints.
+        error_m: of these, the sum of the joints' mean distances once the necks are on each other; known joints only.
+        depth_errors_m: of matched counted people, the distance of the pelvis along the camera's axis from the true one,
+            where that is known.
     """
 
     frames: int = 0
@@ -51,13 +53,21 @@ class Accuracy:
     visible_joints: int = 0
     found_joints: int = 0
     error_px: float = 0.0
+    bodies: int = 0
     error_m: float = 0.0
     depth_errors_m: list[float] = field(default_factory=list)
 
-    def add(self, truth: Truth, people: Sequence[Person], px_scale: float) -> None:
+    def add(
+        self,
+        truth: Truth,
+        people: Sequence[Person],
+        px_scale: float,
+        known: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         """Add the people found in a frame.
 
         `px_scale` converts the frame's pixels, in which both are given, to those of an image of 256 rows: 256 / height.
+        `known` `(T, J)` tells which joints the truth knows in space; None for all.
         """
         counted = (truth.visibility == Visibility.VISIBLE).sum(axis=1) >= MIN_VISIBLE_JOINTS  # (T,)
         pairs = match(truth, people, px_scale)
@@ -68,19 +78,25 @@ class Accuracy:
         for true, found in pairs:
             if counted[true]:
                 self.matched += 1
-                self._add_pair(truth, true, people[found], px_scale)
+                self._add_in_image(truth, true, people[found], px_scale)
+                joints = np.ones(JOINT_COUNT, bool) if known is None else known[true]
+                self._add_in_space(truth.joints_m[true].astype(float), people[found].joints_m.astype(float), joints)
 
-    def _add_pair(self, truth: Truth, true: int, person: Person, px_scale: float) -> None:
+    def _add_in_image(self, truth: Truth, true: int, person: Person, px_scale: float) -> None:
         visible = truth.visibility[true] == Visibility.VISIBLE
         visible[PELVIS] = False
         distances_px = np.linalg.norm(person.joints_px - truth.joints_px[true], axis=1)[visible] * px_scale
         self.visible_joints += len(distances_px)
         self.found_joints += int(np.isfinite(distances_px).sum())
         self.error_px += float(np.nansum(distances_px))
-        given_m, true_m = person.joints_m.astype(float), truth.joints_m[true].astype(float)
-        difference_m = (given_m - given_m[NECK]) - (true_m - true_m[NECK])
-        self.error_m += float(np.linalg.norm(difference_m, axis=1).mean())
-        self.depth_errors_m.append(abs(float(given_m[PELVIS, 2] - true_m[PELVIS, 2])))
+
+    def _add_in_space(self, true_m: FloatArray, given_m: FloatArray, known: npt.NDArray[np.bool_]) -> None:
+        if known[NECK]:
+            difference_m = (given_m - given_m[NECK]) - (true_m - true_m[NECK])
+            self.bodies += 1
+            self.error_m += float(np.linalg.norm(difference_m, axis=1)[known].mean())
+        if known[PELVIS]:
+            self.depth_errors_m.append(abs(float(given_m[PELVIS, 2] - true_m[PELVIS, 2])))
 
     @property
     def found_share(self) -> float:
@@ -105,7 +121,7 @@ class Accuracy:
     @property
     def mpjpe_mm(self) -> float:
         """Mean distance of joints in space after the necks were put on each other, in millimetres."""
-        return 1000 * _share(self.error_m, self.matched)
+        return 1000 * _share(self.error_m, self.bodies)
 
     @property
     def depth_error_m(self) -> float:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from posestream.errors import ConfigurationError
 from training.accuracy import Accuracy
+from training.outputs import check_file
 
 BEGIN: Final = "<!-- accuracy: written by python -m training evaluate -->"
 END: Final = "<!-- end of accuracy -->"
@@ -39,12 +40,31 @@ def markdown(measured: Measured, remarks: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def check_card(card: Path | None, begin: str = BEGIN, end: str = END) -> None:
+    """See to it that `rewrite` will find a card and its markers there; None is none.
+
+    Raises:
+        ConfigurationError: there is no such card, it lacks the markers, or it can not be written.
+    """
+    if card is not None:
+        _parts(card, begin, end)
+        check_file(card, "model card")
+
+
 def rewrite(card: Path, section: str, begin: str = BEGIN, end: str = END) -> None:
     """Put a section between two markers of a model card, instead of what is there, in one step.
 
     Raises:
         ConfigurationError: there is no such card, or it lacks the markers.
     """
+    before, after = _parts(card, begin, end)
+    staging = card.with_name(card.name + ".part")
+    staging.write_text(f"{before}{begin}\n\n{section}\n\n{end}{after}", encoding="utf-8")
+    os.replace(staging, card)
+
+
+def _parts(card: Path, begin: str, end: str) -> tuple[str, str]:
+    """Return what is before and after the markers."""
     try:
         text = card.read_text(encoding="utf-8")
     except OSError as error:
@@ -53,9 +73,7 @@ def rewrite(card: Path, section: str, begin: str = BEGIN, end: str = END) -> Non
     _, ended, after = rest.partition(end)
     if not begun or not ended:
         raise ConfigurationError(f"model card {card}: put the lines {begin} and {end} where the figures are to go")
-    staging = card.with_name(card.name + ".part")
-    staging.write_text(f"{before}{begin}\n\n{section}\n\n{end}{after}", encoding="utf-8")
-    os.replace(staging, card)
+    return before, after
 
 
 def _cells(accuracy: Accuracy) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ from posestream.service.metrics import WorkerMetrics
 from posestream.service.settings import Settings, load
 from producer.encode import Encoder
 from training.accuracy import ROWS, Accuracy
-from training.cards import markdown, rewrite, table
+from training.cards import check_card, markdown, rewrite, table
+from training.outputs import check_file, check_folder
 from training.panoptic import list_frames, read_frames
 from training.report import spatial_json, spatial_tables, write_report
 from training.samples import HeldOut
@@ -38,7 +39,8 @@ from workers.networks import DEMO_NETWORK
 from workers.pose.cpus import usable_cpus
 from workers.pose.device import Precision
 from workers.pose.frame import FrameProcessor
-from workers.pose.network import NetworkOptions, PoseNetwork
+from workers.pose.network import Inferencer, Maps, NetworkOptions, PoseNetwork
+from workers.pose.picture import Pixels
 from workers.pose.placing import Placing
 
 PROGRAM: Final = "python -m training evaluate"
@@ -75,6 +77,9 @@ def main(argv: list[str]) -> int:
     settings = load(EvaluateSettings, argv, program=PROGRAM, table="training")
     if settings.card is not None and settings.data is not None:
         raise ConfigurationError("--card takes the held-out frames' figures: leave --data out")
+    check_card(settings.card)
+    check_file(settings.json_file, "--json")
+    check_folder(settings.report, "--report")
     frames, count, of_what = _frames(settings)
     spatial = Spatial()
     shown = track(frames, "measuring", count, console=Console(stderr=True), transient=True)
@@ -147,11 +152,12 @@ def measure_side_by_side(
             workers.append(Worker(model, precision))
         for frame in frames:
             for place, (worker, by_kind) in enumerate(zip(workers, measured, strict=True)):
+                px_scale = ROWS / frame.image.shape[0]
                 people = worker.people(frame.image, frame.intrinsics, frame.distortion, frame.extrinsics)
                 for told in on_frame[place : place + 1]:
                     told(worker, frame, people)
                 for kind in (ALL_FRAMES, *frame.kinds):
-                    by_kind.setdefault(kind, Accuracy()).add(frame.truth, people, ROWS / frame.image.shape[0])
+                    by_kind.setdefault(kind, Accuracy()).add(frame.truth, people, px_scale, frame.known)
     finally:
         for worker in workers:
             worker.close()
@@ -167,8 +173,11 @@ class Worker:
         self._encoder = Encoder(self._limits, max_side=None, quality=JPEG_QUALITY)
         self._network = PoseNetwork(model, options)
         stages = WorkerMetrics().stages
-        self._processor = FrameProcessor(self._network, self._limits, stages, placing)
-        self._reference = FrameProcessor(self._network, self._limits, stages, Placing.REFERENCE)
+        inferencer = _OnceForEach(self._network)
+        self._processor, self._reference = (
+            FrameProcessor(self._network, self._limits, stages, method, inferencer)
+            for method in (placing, Placing.REFERENCE)
+        )
 
     def people(
         self,
@@ -198,6 +207,17 @@ class Worker:
     def close(self) -> None:
         """Stop what the network has running."""
         self._network.close()
+
+
+class _OnceForEach(Inferencer):
+    """Infers once for the same pixels, however often in a row it is asked: a frame's people are placed in two ways."""
+
+    _last: tuple[Pixels, Maps] | None = None
+
+    def infer(self, pixels: Pixels) -> Maps:
+        if self._last is None or not np.array_equal(self._last[0], pixels):
+            self._last = (pixels, super().infer(pixels))
+        return self._last[1]
 
 
 def _as_json(measured: dict[str, Accuracy], digest: str) -> dict[str, Any]:

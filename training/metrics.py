@@ -86,7 +86,10 @@ class SpatialFigures:
         pck, auc: shares of joints that are within 150 mm once the pelvises are on each other, and the mean of such
             shares for 0, 5, … 150 mm; the pelvis does not count, as it is right by definition.
         per_joint_mm: (J,) mean root-relative error of each joint.
-        per_distance: by how far away people are, in metres: from, to, how many, and absolute and root-relative errors.
+        per_distance: by how far away people are, in metres: from, to, how many, and absolute and root-relative errors;
+            those whose pelvis the truth does not know are in none.
+
+    Errors with the pelvises on each other are of those whose pelvis the truth knows.
     """
 
     pairs: int
@@ -129,7 +132,9 @@ def spatial_figures(pairs: Sequence[Pair]) -> SpatialFigures:
 
 
 def _mean_of_means(errors: FloatArray) -> float:
-    return _mean(np.array([_mean(row[np.isfinite(row)]) for row in errors]))
+    """Return the mean over people of the mean over known joints; people without any are left out."""
+    known = np.isfinite(errors)
+    return _mean(np.array([row[there].mean() for row, there in zip(errors, known, strict=True) if there.any()]))
 
 
 def _mean(values: npt.NDArray[np.floating] | npt.NDArray[np.bool_]) -> float:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from posestream.errors import ConfigurationError
 from posestream.skeleton import JOINT_COUNT
 from producer.calibration.files import read_files
+from producer.calibration.floor import Projection
 from producer.calibration.values import Calibration
 from producer.synthetic.truth import Truth, Visibility
 from training.samples import HeldOut
@@ -108,10 +109,10 @@ def _read(frame: PanopticFrame, camera: Calibration) -> HeldOut:
 def _joints(path: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return ids (P,), joints (P, 19, 3) in our world, metres, z up, and which of them are known (P, 19)."""
     try:
-        bodies = json.loads(path.read_text(encoding="utf-8"))["bodies"]
+        bodies = json.loads(path.read_text(encoding="utf-8-sig"))["bodies"]
         ids = np.array([int(body["id"]) for body in bodies], np.int64)
         table = np.array([body["joints19"] for body in bodies], np.float64).reshape(len(bodies), JOINT_COUNT, 4)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigurationError(f"{path}: no bodies of {JOINT_COUNT} joints each in it ({error})") from error
     x, y, z, confidence = np.moveaxis(table, 2, 0)
     return ids, np.stack((x, z, -y), axis=2) / 100, confidence > 0
@@ -127,20 +128,19 @@ def true_people(
     """Return the people `world_m` (P, 19, 3) as a camera sees them.
 
     The data set does not tell who hides whom: joints that are known and in the picture count as visible, others as out
-    of it.
+    of it. All joints have pixels by the lens's formula, as Open Model Zoo's measure takes them, even where that means
+    nothing: what is far aside may be folded back into the picture, which does not make it visible.
     """
     assert camera.intrinsics is not None
     assert camera.extrinsics is not None
     camera_m = camera.extrinsics.to_camera(world_m)
-    lens = camera.intrinsics
-    matrix = np.array([[lens.fx, 0, lens.cx], [0, lens.fy, lens.cy], [0, 0, 1]])
-    coefficients = np.array(camera.distortion.coefficients if camera.distortion else [0.0] * 5)
     joints_px = np.zeros((*camera_m.shape[:2], 2))
+    reached = np.zeros(camera_m.shape[:2], bool)
     if len(ids):
-        flat = np.ascontiguousarray(camera_m.reshape(-1, 1, 3))
-        found, _ = cv2.projectPoints(flat, np.zeros(3), np.zeros(3), matrix, coefficients)
-        joints_px = np.asarray(found, np.float64).reshape(joints_px.shape)
-    inside = ((joints_px >= 0) & (joints_px < size_wh)).all(axis=2) & (camera_m[..., 2] > 0) & known
+        lens, flat_m = Projection(camera.intrinsics, camera.distortion), camera_m.reshape(-1, 3)
+        joints_px = lens.pixels(flat_m).reshape(joints_px.shape)
+        reached = lens.reaches(flat_m, size_wh).reshape(reached.shape)
+    inside = ((joints_px >= 0) & (joints_px < size_wh)).all(axis=2) & reached & known
     return Truth(
         ids=ids,
         joints_m=camera_m.astype(np.float32),

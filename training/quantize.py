@@ -18,8 +18,9 @@ from posestream.cli.console import table_console
 from posestream.errors import ConfigurationError, ModelError
 from posestream.service.settings import Settings, load
 from training.accuracy import Accuracy
-from training.cards import rewrite
+from training.cards import check_card, rewrite
 from training.evaluate import ALL_FRAMES, held_out, measure_side_by_side
+from training.outputs import check_file
 from training.quantize_agreement import agreement
 from training.quantize_frames import calibration_frames
 from training.quantize_network import INT8, PROGRAM, in_int8, input_pixels, load_nncf, quantize, read_float, write_int8
@@ -94,8 +95,8 @@ def main(argv: list[str]) -> int:
     settings = load(QuantizeSettings, argv, program=PROGRAM, table="training")
     load_nncf()
     output = settings.written
-    _check(settings)
     network = read_float(settings.model)
+    _check(settings)
     pixels, others = _read_source(settings)
     with staging_folder(output) as staging:
         job = Job(settings, network, pixels, others, staging / output.name)
@@ -112,8 +113,8 @@ def main(argv: list[str]) -> int:
 
 def _check(settings: QuantizeSettings) -> None:
     output = settings.written
-    if settings.json_file is not None and not settings.json_file.parent.is_dir():
-        raise ConfigurationError(f"json {settings.json_file}: there is no folder {settings.json_file.parent}")
+    check_file(settings.json_file, "--json")
+    check_card(settings.card, BEGIN, END)
     if output.suffix != ".xml":
         raise ConfigurationError(f"output {output}: give a name that ends in .xml")
     if output.exists() and output.samefile(settings.model):
@@ -200,7 +201,8 @@ def _put_in_place(file: Path, output: Path, against: Sequence[str]) -> None:
             f"{output} was not replaced: {'; '.join(against)}. Give frames like those that it is for (--source), more "
             "of them (--calibration) or more --tries; to see what it does, write it to another file (--output)"
         )
-    # The .xml comes last: while it is missing nobody takes the pair for complete.
+    # The .xml goes first and comes last: while it is missing nobody takes the pair for complete.
+    output.unlink(missing_ok=True)
     for suffix in (".bin", ".xml"):
         os.replace(file.with_suffix(suffix), output.with_suffix(suffix))
 

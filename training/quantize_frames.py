@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 from posestream.errors import ConfigurationError, ImageError
 from posestream.image import ImageLimits, check_image
 from producer.encode import Encoder
 from producer.sources import Picture, make_source
+from producer.sources.spread import spread
 from workers.pose.picture import Pixels, decode_image
 
 _JPEG_QUALITY: Final = 90
@@ -27,20 +29,18 @@ def calibration_frames(source: str, most: int) -> Iterator[Pixels]:
     limits = ImageLimits()
     encoder = Encoder(limits, max_side=None, quality=_JPEG_QUALITY)
     opened = make_source(source, limits)
-    opened.open()
-    step = max(1, (opened.facts.frames or 0) // most)
-    given, index = 0, -1
-    try:
-        while given < most and opened.grab() is not None:
-            index += 1
-            pixels = _seen(opened.retrieve(), encoder, limits) if index % step == 0 else None
+    given = tried = 0
+    with closing(spread(opened, most)) as pictures:
+        for picture in pictures:
+            tried += 1
+            pixels = _seen(picture, encoder, limits)
             if pixels is not None:
                 given += 1
                 yield pixels
-    finally:
-        opened.close()
+            if given == most:
+                return
     if not given:
-        raise ConfigurationError(f"source {opened.name!r}: none of its {index + 1} frames can be read; give another")
+        raise ConfigurationError(f"source {opened.name!r}: none of {tried} frames can be read; give another")
 
 
 def _seen(picture: Picture, encoder: Encoder, limits: ImageLimits) -> Pixels | None:

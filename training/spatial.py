@@ -11,7 +11,14 @@ import numpy as np
 from posestream.messages import Person
 from producer.synthetic.truth import Visibility
 from training.accuracy import MIN_VISIBLE_JOINTS, ROWS, match
-from training.metrics import Pair, SpatialFigures, open_model_zoo_mm, root_relative_errors_mm, spatial_figures
+from training.metrics import (
+    Pair,
+    SpatialFigures,
+    aligned_errors_mm,
+    open_model_zoo_mm,
+    root_relative_errors_mm,
+    spatial_figures,
+)
 from training.samples import HeldOut
 
 WORST: Final = 8
@@ -57,7 +64,7 @@ class Spatial:
             if counted[true]:
                 pair = Pair(people[found].joints_m.astype(float), true_m[true])
                 self.pairs.append(pair)
-                badness += float(np.nanmean(root_relative_errors_mm(pair))) - _MISSED_MM
+                badness += _error_mm(pair) - _MISSED_MM
         self.worst.append(Looked(float(badness), frame, tuple(people)))
         self.worst.sort(key=lambda looked: -looked.badness)
         del self.worst[WORST:]
@@ -71,3 +78,9 @@ class Spatial:
     def open_model_zoo_mm(self) -> float:
         """What Open Model Zoo's accuracy checker calls MPJPE: the mean over images."""
         return float(np.mean(self.open_model_zoo)) if self.open_model_zoo else float("nan")
+
+
+def _error_mm(pair: Pair) -> float:
+    """Return how wrong a body is: after alignment where the truth does not know the pelvis to put on each other."""
+    relative = root_relative_errors_mm(pair)
+    return float(np.nanmean(relative if np.isfinite(relative).any() else aligned_errors_mm(pair)))

@@ -89,7 +89,7 @@ def _typed(description: dict[str, str]) -> dict[str, Any]:
     for name, value in description.items():
         try:
             facts[name] = _READERS[name](value) if name in _READERS and value else value
-        except ValueError:
+        except (ValueError, RecursionError):
             facts[name] = value
     return facts
 

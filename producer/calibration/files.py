@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +15,8 @@ from producer.calibration.values import Calibration
 from producer.opencv import cv2
 
 MAX_BYTES: Final = 4 * 1024 * 1024
+_DEEPEST: Final = 64
+_NEITHER: Final = "neither JSON nor YAML or XML as OpenCV writes it"
 
 
 def read_files(paths: Sequence[Path], camera: str | None = None, world: World | None = None) -> Calibration:
@@ -55,7 +59,7 @@ def _content(path: Path) -> dict[str, Any]:
     if len(data) > MAX_BYTES:
         raise ConfigurationError(f"larger than {MAX_BYTES} bytes: not a calibration")
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")  # editors on Windows begin files with a mark
     except UnicodeDecodeError as error:
         raise ConfigurationError("not text") from error
     if text.lstrip().startswith("{"):
@@ -66,23 +70,34 @@ def _content(path: Path) -> dict[str, Any]:
 def _parsed_json(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except ValueError as error:
-        raise ConfigurationError(f"not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"not JSON that can be read: {error}") from error
     assert isinstance(content, dict)  # it starts with a brace
     return content
 
 
 def _parsed_storage(text: str) -> dict[str, Any]:
+    if _depth(text) > _DEEPEST:  # OpenCV's readers would overflow the stack
+        raise ConfigurationError(f"nested more than {_DEEPEST} deep: not a calibration")
     if not text.startswith(("%YAML", "<?xml")):
         text = "%YAML:1.0\n---\n" + text.removeprefix("---\n")
     try:
         storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
         content = _plain_node(storage.root())
-    except (cv2.error, SystemError) as error:
-        raise ConfigurationError("neither JSON nor YAML or XML as OpenCV writes it") from error
+    except (cv2.error, SystemError, RecursionError) as error:
+        raise ConfigurationError(_NEITHER) from error
     if not isinstance(content, dict) or not content:
-        raise ConfigurationError("neither JSON nor YAML or XML as OpenCV writes it")
+        raise ConfigurationError(_NEITHER)
     return content
+
+
+def _depth(text: str) -> int:
+    """Return how deep tags, brackets, or entries of one line are within each other, at most; indents do not count."""
+    if text.startswith("<?xml"):
+        return max(accumulate(-1 if tag[1] == "/" else 1 for tag in re.findall(r"<[/\w]", text)), default=0)
+    brackets = max(accumulate(1 if bracket in "[{" else -1 for bracket in re.findall(r"[][{}]", text)), default=0)
+    parts = (part for line in text.splitlines() if not line.lstrip().startswith("#") for part in line.split(","))
+    return max(brackets, *(part.count("- ") + part.count(":") for part in parts), 0)
 
 
 def _plain_node(node: Any) -> Any:

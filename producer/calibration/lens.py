@@ -18,6 +18,9 @@ Array = npt.NDArray[np.float64]
 
 MIN_VIEWS: Final = 5
 MAX_VIEWS: Final = 40
+MIN_TILT_DEG: Final = 10.0
+_FOCAL_LENGTHS: Final = (0.15, 12.0)  # in longer sides of the picture: from fisheyes to 5 degrees
+_SAME_PX: Final = 1.0
 _BLURRED: Final = 2.5  # times the median error: moved too fast
 _CELLS: Final = 8
 
@@ -62,6 +65,19 @@ class LensReport:
         return hints
 
 
+def different(found: Sequence[Corners]) -> list[Corners]:
+    """Return the views without those that show the same corners where an earlier one has them, to within a pixel."""
+    kept = []
+    known: dict[bytes, list[Array]] = {}
+    for view in found:
+        others = known.setdefault(view.board_m.tobytes(), [])
+        if others and np.abs(np.array(others) - view.pixels).max(axis=(1, 2)).min() <= _SAME_PX:
+            continue
+        others.append(view.pixels)
+        kept.append(view)
+    return kept
+
+
 def choose_views(found: Sequence[Corners], size_wh: tuple[int, int], at_most: int = MAX_VIEWS) -> list[Corners]:
     """Return the views that differ most: each time the one that is farthest from all those chosen.
 
@@ -91,13 +107,31 @@ def calibrate(views: Sequence[Corners], size_wh: tuple[int, int], model: LensMod
     """Return the lens that explains the views best; those that fit far worse than the others are left out.
 
     Raises:
-        ConfigurationError: too few views, or no lens explains them.
+        ConfigurationError: too few views, no lens explains them, or they do not tell the focal length.
     """
     chosen = list(views)
     result = _solved(chosen, size_wh, model)
     errors = np.array([_error_px(view, seen) for view, seen in zip(chosen, result.projected, strict=True)])
     good = [view for view, error in zip(chosen, errors, strict=True) if error <= _BLURRED * np.median(errors)]
-    return _solved(good, size_wh, model) if MIN_VIEWS <= len(good) < len(chosen) else result
+    if MIN_VIEWS <= len(good) < len(chosen):
+        result = _solved(good, size_wh, model)
+    _check_told(result, size_wh)
+    return result
+
+
+def _check_told(report: LensReport, size_wh: tuple[int, int]) -> None:
+    """Refuse what came of boards that all faced the camera: any focal length explains those equally well.
+
+    The standard deviation does not show that, and one far too long makes noise look like tilt.
+    """
+    focal = report.intrinsics.fx
+    shortest, longest = (limit * max(size_wh) for limit in _FOCAL_LENGTHS)
+    if report.tilt_deg >= MIN_TILT_DEG and shortest <= focal <= longest:
+        return
+    raise ConfigurationError(
+        f"these pictures do not tell the focal length: it came out as {focal:.0f} px, of {size_wh[0]} px in width, and "
+        f"the board as tilted by {report.tilt_deg:.0f}° at most. Show it tilted by 30° and more, all ways"
+    )
 
 
 def _solved(views: list[Corners], size_wh: tuple[int, int], model: LensModel) -> LensReport:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import CliPositionalArg
 
 from posestream.service.settings import ConnectionSettings, Settings
-from producer.calibration.board import Board, CharucoBoard, Checkerboard
+from producer.calibration.board import Board, CharucoBoard, Checkerboard, check_squares
 from producer.calibration.formats import Unit, Up, World
 
 
@@ -103,8 +103,13 @@ class SetSettings(ConnectionSettings):
 
 
 def board_of(squares: str, square_mm: float, *, charuco: bool) -> Board:
-    """Return the board that the flags describe."""
+    """Return the board that the flags describe.
+
+    Raises:
+        ConfigurationError: there is no board of so many squares.
+    """
     across, down = map(int, squares.split("x"))
+    check_squares((across, down), charuco=charuco)
     if charuco:
         return CharucoBoard((across, down), square_mm / 1000)
     return Checkerboard((across, down), square_mm / 1000)

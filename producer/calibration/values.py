@@ -98,8 +98,8 @@ class Calibration:
         """
         try:
             message = json.loads(text)
-        except ValueError as error:
-            raise MessageError(f"not JSON ({error})", field=MARK) from error
+        except (ValueError, RecursionError) as error:  # the latter for what is nested without end
+            raise MessageError(f"not JSON that can be read ({error})", field=MARK) from error
         if not isinstance(message, dict):
             raise MessageError(f"expected a map, not {type(message).__name__}", field=MARK)
         return cls.from_map(message)

@@ -5,6 +5,7 @@ With `network.py` the only module of the worker that talks to OpenVINO.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal
 
 import openvino
@@ -16,6 +17,7 @@ AUTO: Final = "auto"
 VIRTUAL: Final = ("AUTO", "MULTI", "HETERO")
 """Devices of OpenVINO that pass work on to others: AUTO:GPU,CPU takes the first of these that is there."""
 _CAPABILITIES: Final[dict[Precision, str]] = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
+_LISTED: Final = re.compile(r"([^()\s]+)(?:\(\d{1,6}\))?")  # GPU, or GPU(4): how many requests it is to have
 _NOT_BY_ITSELF: Final = "NPU"  # AUTO takes an NPU only where it is listed
 _TOLD: Final = ("EXECUTION_DEVICES", "INFERENCE_PRECISION_HINT", "DEVICE_PROPERTIES")
 
@@ -35,7 +37,7 @@ def devices_for(core: openvino.Core, device: str) -> list[str]:
         wanted = [name for name in there if name.partition(".")[0] != _NOT_BY_ITSELF and name not in left_out]
         enough = bool(wanted)
     else:
-        names = [name.partition("(")[0].strip() for name in listed.split(",")]  # MULTI:GPU(4) says how many requests
+        names = [_name(device, entry.strip()) for entry in listed.split(",")]
         wanted = [name for name in names if _is_there(name, there)]
         # AUTO's list is an order of preference, for hosts that differ; the others need every one.
         enough = bool(wanted) and (kind == "AUTO" or len(wanted) == len(names))
@@ -94,6 +96,17 @@ def runs_on(compiled: openvino.CompiledModel) -> dict[str, str]:
     precision = (values | behind).get("INFERENCE_PRECISION_HINT")
     told = precision.to_string() if isinstance(precision, openvino.Type) else "?"
     return {"device": ",".join(devices), "precision": told}
+
+
+def _name(device: str, entry: str) -> str:
+    """Return the device that an entry of a list names."""
+    read = _LISTED.fullmatch(entry)
+    if read is None:
+        raise ConfigurationError(
+            f"device {device}: {entry!r} is no device; list devices with commas between them, each with its number of "
+            "requests in brackets or without, such as MULTI:GPU(4),CPU (--device, POSESTREAM_DEVICE)"
+        )
+    return read[1]
 
 
 def _is_there(name: str, there: list[str]) -> bool:

@@ -25,13 +25,18 @@ class UnusableFrameError(PosestreamError):
 
 
 class FrameProcessor:
-    """One slot's stages: decode the image, infer, decode the poses."""
+    """One slot's stages: decode the image, infer, decode the poses; `inferencer` is one of its own unless given."""
 
     def __init__(
-        self, network: PoseNetwork, limits: ImageLimits, stages: Stages, placing: Placing = Placing.FIT
+        self,
+        network: PoseNetwork,
+        limits: ImageLimits,
+        stages: Stages,
+        placing: Placing = Placing.FIT,
+        inferencer: Inferencer | None = None,
     ) -> None:
         self._network = network
-        self._inferencer = Inferencer(network)
+        self._inferencer = inferencer or Inferencer(network)
         self._limits = limits
         self._stages = stages
         self._placing = placing

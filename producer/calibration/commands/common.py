@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -14,8 +16,9 @@ from posestream.service.settings import ConnectionSettings
 from producer.calibration.live import REGISTRY_FIELD
 from producer.calibration.values import Calibration
 from producer.opencv import cv2
-from producer.sources import Source
-from producer.sources.base import Bgr, SourceKind
+from producer.sources import Picture, Source
+from producer.sources.base import Bgr
+from producer.sources.spread import spread
 
 PROGRAM: Final = "python -m producer calibrate"
 TABLE: Final = "calibrate"
@@ -25,23 +28,16 @@ console = Console(stderr=True)
 
 def pictures(source: Source, at_most: int) -> Iterator[Bgr]:
     """Yield pictures of a source, decoded: evenly of a recording, the first ones of a camera."""
-    source.open()
-    try:
-        frames = source.facts.frames if source.kind is SourceKind.RECORDING else None
-        step = max(1, (frames or 0) // at_most)
-        position = given = 0
-        while given < at_most and source.grab() is not None:
-            if position % step == 0:
-                picture = source.retrieve()
-                image: Any = picture
-                if isinstance(picture, bytes):
-                    image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
-                if isinstance(image, np.ndarray):
-                    given += 1
-                    yield image
-            position += 1
-    finally:
-        source.close()
+    with closing(spread(source, at_most)) as given:
+        images = (image for picture in given if (image := _decoded(picture)) is not None)
+        yield from islice(images, at_most)
+
+
+def _decoded(picture: Picture) -> Bgr | None:
+    image: Any = picture
+    if isinstance(picture, bytes):
+        image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    return image if isinstance(image, np.ndarray) else None
 
 
 def set_on_server(settings: ConnectionSettings, camera: str, calibration: Calibration) -> None:

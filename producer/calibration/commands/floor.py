@@ -10,7 +10,7 @@ from posestream.image import ImageLimits
 from posestream.service.settings import load
 from producer.calibration.commands.common import PROGRAM, TABLE, console, pictures, set_on_server
 from producer.calibration.files import read_files, write_file
-from producer.calibration.floor import PlaceReport, locate, read_points
+from producer.calibration.floor import Array, PlaceReport, locate, read_points
 from producer.calibration.pictures import floor_picture, save
 from producer.calibration.settings import FloorSettings, board_of
 from producer.calibration.values import Calibration
@@ -46,7 +46,9 @@ def main(argv: list[str]) -> int:
 def _located(settings: FloorSettings, known: Calibration, image: Bgr) -> PlaceReport:
     assert known.intrinsics is not None
     if settings.points is not None:
-        return locate(*read_points(settings.points), known.intrinsics, known.distortion)
+        world_m, pixels = read_points(settings.points)
+        _check_inside(settings.points, world_m, pixels, (image.shape[1], image.shape[0]))
+        return locate(world_m, pixels, known.intrinsics, known.distortion)
     if settings.squares is None:
         raise ConfigurationError("give --points FILE, or --squares of a board that lies on the floor")
     corners = board_of(settings.squares, settings.square_mm, charuco=settings.charuco).find(image)
@@ -54,7 +56,24 @@ def _located(settings: FloorSettings, known: Calibration, image: Bgr) -> PlaceRe
         raise ConfigurationError(f"no board of {settings.squares} squares was found in the picture")
     # A board's y axis goes down its print and its z axis into it; on the floor z goes up.
     world_m = corners.board_m * (1, -1, 1)
+    across, down = map(int, settings.squares.split("x"))
+    if not settings.charuco and (across + down) % 2 == 0:
+        console.print(
+            f"[yellow]a plain board of {settings.squares} squares looks the same upside down: see in the picture which "
+            "corner is the origin, or take one with an even and an odd number of squares, such as 10x7[/]"
+        )
     return locate(world_m, corners.pixels + 0.5, known.intrinsics, known.distortion)
+
+
+def _check_inside(path: Path, world_m: Array, pixels: Array, size_wh: tuple[int, int]) -> None:
+    for point, pixel in zip(world_m, pixels, strict=True):
+        if not ((pixel >= 0) & (pixel <= size_wh)).all():
+            where = ", ".join(f"{value:g}" for value in point)
+            u, v = pixel
+            raise ConfigurationError(
+                f"points file {path}: the point ({where}) m is said to be at pixel ({u:g}, {v:g}), outside the picture "
+                f"of {size_wh[0]} x {size_wh[1]}"
+            )
 
 
 def _say_place(report: PlaceReport, output: Path, shown: Path) -> None:

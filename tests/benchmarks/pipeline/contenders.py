@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.pipeline.contenders ceiling|stages|loop MODEL FRAMES_FOLDER
 
-A line with a number of seconds lets it run that long; it answers with a line of JSON.
+A line with a number of seconds lets it run that long; it answers with a line of JSON, `too_few` where no rate can
+be told.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from posestream.keys import FrameId
 from posestream.messages import FrameMeta, Intrinsics, Policy, encode_meta, encode_pose
 from posestream.service.metrics import WorkerMetrics
 from tests.benchmarks.pipeline.frames import SIZE_WH, read_frames
-from tests.benchmarks.pipeline.pace import frames_per_s
+from tests.benchmarks.pipeline.pace import TooFewFramesError, frames_per_s
 from tests.benchmarks.pipeline.upsampling import decode_upsampled
 from workers.pose.cpus import usable_cpus
 from workers.pose.device import Precision
@@ -147,10 +148,13 @@ def serve(contender: Contender) -> None:
         cpu_s, began_s = time.process_time(), time.monotonic()
         until_s = began_s + float(line)
         done = contender.run(until_s)
-        answer = {
-            "frames_per_s": frames_per_s(done, began_s, until_s),
-            "cpu_ms": {"process": (time.process_time() - cpu_s) * 1000 / len(done)},
-        }
+        try:
+            answer: dict[str, Any] = {
+                "frames_per_s": frames_per_s(done, began_s, until_s),
+                "cpu_ms": {"process": (time.process_time() - cpu_s) * 1000 / len(done)},
+            }
+        except TooFewFramesError as error:
+            answer = {"too_few": str(error)}
         print(json.dumps(answer), flush=True)
 
 

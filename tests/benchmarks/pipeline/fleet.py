@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -17,7 +17,7 @@ from posestream.broker import Shard, ShardOperations, connect
 from posestream.keys import ShardKeys
 from posestream.messages import Outcome
 from tests.benchmarks.pipeline.children import DEADLINE_S, PREFIX, Child, Service
-from tests.benchmarks.pipeline.pace import frames_per_s
+from tests.benchmarks.pipeline.pace import TooFewFramesError, frames_per_s
 from tests.benchmarks.pipeline.subscriber import Arrivals, Subscriber
 from tests.servers import EmbeddedValkey
 
@@ -164,7 +164,8 @@ def profile(folder: Path, model: Path, frames: Path, seconds: float) -> dict[str
         report = Path(own) / "report.json"
         worker = ("tests.benchmarks.pipeline.profiled_worker", str(report))
         with Fleet(Path(own), model, frames, worker=worker) as fleet:
-            fleet.full(seconds)
+            with suppress(TooFewFramesError):  # what each took of the CPU is told all the same
+                fleet.full(seconds)
             fleet.stop_worker()
             told: dict[str, float] = json.loads(report.read_text())
     del told["frames"]

@@ -69,7 +69,7 @@ def test_the_registry_says_of_what_is_not_known_that_there_is_none() -> None:
     assert read_description(nothing) == read_description({"source": "x"}) == (None, None, None)
 
 
-@pytest.mark.parametrize("value", ["{", "7", '{"fx": 1}', '{"rotation": [], "translation": []}'])
+@pytest.mark.parametrize("value", ["{", "7", '{"fx": 1}', '{"rotation": [], "translation": []}', 100_000 * "["])
 @pytest.mark.parametrize("name", REGISTRY_FIELDS)
 def test_a_wrong_field_of_the_registry_is_named(name: str, value: str) -> None:
     with pytest.raises(MessageError) as caught:

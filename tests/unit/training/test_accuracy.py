@@ -180,6 +180,37 @@ def test_in_space_all_joints_are_judged_with_the_necks_on_each_other():
     assert accuracy.depth_error_m == pytest.approx(1, rel=1e-3)
 
 
+def with_unknown(truth: Truth, person: Person, *joints: int) -> Accuracy:
+    """Measure somebody of whom the truth knows all joints but some, which it has at the origin of its world."""
+    known = np.ones((1, JOINT_COUNT), bool)
+    known[0, list(joints)] = False
+    truth.joints_m[0, list(joints)] = (0, 0, 9)
+    accuracy = Accuracy()
+    accuracy.add(truth, [person], 1.0, known)
+    return accuracy
+
+
+def test_joints_that_the_truth_does_not_know_are_not_judged_in_space():
+    truth = truth_of(LEFT)
+    person = moved(found(truth, 0), m=(3, 2, 1))
+    person.joints_m[JOINT_INDEX["r_ankle"]] += (0, 0, 0.18)
+    accuracy = with_unknown(truth, person, JOINT_INDEX["l_ankle"])
+    assert accuracy.mpjpe_mm == pytest.approx(10, rel=1e-3)
+    assert accuracy.depth_error_m == pytest.approx(1, rel=1e-3)
+
+
+def test_without_neck_or_pelvis_nothing_is_said_that_hangs_on_them():
+    truth = truth_of(LEFT)
+    person = moved(found(truth, 0), m=(0, 0, 1))
+    necks = with_unknown(truth_of(LEFT), person, NECK)
+    assert math.isnan(necks.mpjpe_mm)
+    assert necks.depth_error_m == pytest.approx(1, rel=1e-3)
+    pelvises = with_unknown(truth_of(LEFT), person, PELVIS)
+    assert pelvises.mpjpe_mm == pytest.approx(0, abs=1e-3)
+    assert math.isnan(pelvises.depth_error_m)
+    assert pelvises.matched == 1
+
+
 def test_people_count_alike_in_space_and_depth_is_a_median():
     truth = truth_of(LEFT, RIGHT, leaning((0.02, -0.5, 6.0)))
     people = [found(truth, number) for number in range(3)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from tests.networks import Case, grey_level, write_network
 from tests.unit.training.panoptic_sample import SEQUENCE, write_sample
 from tests.unit.training.people import CAMERA, leaning, truth_of
 from training.cards import BEGIN, END
-from training.evaluate import HeldOut, held_out, main, measure
+from training.evaluate import HeldOut, Worker, held_out, main, measure
 from training.panoptic import list_frames, read_frames
 from training.scenes import HELD_OUT_FRAMES
 from training.targets import draw_targets
+from workers.pose.network import Inferencer
 
 WH = (448, 256)
 SCENES = ((), ((-1.0, -0.5, 4.0),), ((-1.2, -0.5, 4.0), (1.1, -0.5, 3.6)))
@@ -94,6 +96,41 @@ def test_the_command_writes_figures_and_card(model, tmp_path, capsys):
 def test_a_network_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(ModelError, match=r"absent\.xml"):
         measure([], tmp_path / "absent.xml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--json", "none/figures.json"], r"--json none/figures\.json: there is no folder none"),
+        (["--json", "."], r"--json \.: that is a folder"),
+        (["--card", "absent.md"], r"model card absent\.md: No such file"),
+        (["--card", "bare.md"], r"model card bare\.md: put the lines"),
+        (["--report", "bare.md"], r"--report bare\.md: bare\.md is no folder"),
+    ],
+)
+def test_what_can_not_be_written_is_said_before_anything_is_measured(arguments, expected, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bare.md").write_text("# Card\n")
+    with patch("training.evaluate.measure") as measuring, pytest.raises(ConfigurationError, match=expected):
+        main(["--model", str(model), *arguments])
+    measuring.assert_not_called()
+
+
+def test_people_are_placed_in_both_ways_of_one_inference(model):
+    worker = Worker(model)
+    inferred = []
+    infer = Inferencer.infer
+    try:
+        with patch.object(Inferencer, "infer", lambda self, pixels: inferred.append(1) or infer(self, pixels)):
+            for case in (2, 1):
+                shown = frame(case, case)
+                ours = worker.people(shown.image, shown.intrinsics)
+                theirs = worker.people_as_open_model_zoo(shown.image, shown.intrinsics.fx)
+                assert len(ours) == len(theirs) == case
+                np.testing.assert_array_equal(ours[0].joints_px, theirs[0].joints_px)
+    finally:
+        worker.close()
+    assert len(inferred) == 2
 
 
 @pytest.fixture(scope="module")

@@ -92,6 +92,23 @@ def test_joints_that_the_truth_does_not_know_do_not_count() -> None:
     assert math.isnan(figures.per_joint_mm[5])
 
 
+def test_somebody_whose_pelvis_is_unknown_counts_where_it_does_not_matter() -> None:
+    true_m = TRUE_M.copy()
+    true_m[PELVIS] = np.nan
+    unknown = Pair(TRUE_M + np.array((0.05, 0, 0)), true_m)
+    wrist = TRUE_M.copy()
+    wrist[JOINT_INDEX["l_wrist"], 0] += 0.19
+    figures = spatial_figures([unknown, Pair(wrist, TRUE_M)])
+    assert figures.pairs == 2
+    assert figures.mpjpe_mm == pytest.approx((50 + 10) / 2)
+    assert figures.root_relative_mm == pytest.approx(10)
+    assert figures.pck == pytest.approx(17 / 18)
+    assert figures.per_joint_mm[JOINT_INDEX["l_wrist"]] == pytest.approx(190)
+    assert sum(entry[2] for entry in figures.per_distance) == 1
+    assert not math.isnan(figures.aligned_mm)
+    assert math.isnan(spatial_figures([unknown]).root_relative_mm)
+
+
 def test_without_anybody_there_is_nothing_to_say() -> None:
     figures = spatial_figures([])
     assert figures.pairs == 0

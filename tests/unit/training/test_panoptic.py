@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from posestream.errors import ConfigurationError
+from producer.calibration.values import Calibration
 from producer.synthetic.truth import Visibility
 from tests.unit.training.panoptic_sample import CAMERAS, DISTORTION, FRAMES, SEQUENCE, UNKNOWN, view_of, write_sample
-from training.panoptic import list_frames, read_frames
+from training.panoptic import list_frames, read_frames, true_people
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,18 @@ def test_a_joint_that_the_data_set_does_not_know_is_said_to_be_unknown(sequence:
     assert first.known is not None
     assert not first.known[0, UNKNOWN]
     assert first.truth.visibility[0, UNKNOWN] == Visibility.OUT_OF_FRAME
+
+
+def test_what_a_lens_folds_back_into_the_picture_is_not_visible(sequence: Path) -> None:
+    frame = next(read_frames(list_frames(sequence)))
+    camera = Calibration((640, 360), frame.intrinsics, frame.distortion, frame.extrinsics)
+    camera_m = np.full((1, 19, 3), (0.1, 0.1, 4.0))
+    camera_m[0, 1] = (5.8, 0.0, 2.0)  # 71 degrees off the axis
+    camera_m[0, 2] = (0.1, 0.1, -4.0)
+    truth = true_people(np.array([0]), frame.extrinsics.to_world(camera_m), np.ones((1, 19), bool), camera, (640, 360))
+    assert ((truth.joints_px >= 0) & (truth.joints_px < (640, 360))).all()  # as Open Model Zoo's measure has them
+    assert truth.visibility[0, 1] == truth.visibility[0, 2] == Visibility.OUT_OF_FRAME
+    assert (truth.visibility[0, 3:] == Visibility.VISIBLE).all()
 
 
 def test_every_nth_picture_is_taken_of_each_camera(sequence: Path) -> None:

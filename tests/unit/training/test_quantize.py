@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -160,12 +162,33 @@ def test_one_that_loses_too_much_may_still_be_looked_at_elsewhere(run, tmp_path,
         (["--source", "/nowhere"], ConfigurationError, "no such file or folder"),
         (["--source", "synthetic:?hats=1"], ConfigurationError, "hats"),
         (["--model", "none.xml"], ModelError, r"there is no file none\.xml"),
+        (["--card", "none.md"], ConfigurationError, r"model card none\.md: No such file"),
     ],
 )
 def test_what_is_no_good_is_said_before_anything_is_done(run, tmp_path, arguments, error, message):
     with pytest.raises(error, match=message):
         run("--output", tmp_path / "net.xml", *arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_does_not_exist_is_named_also_where_the_output_exists(run, tmp_path):
+    with pytest.raises(ModelError, match=r"there is no file none\.xml"):
+        replaced_by(run, tmp_path / "net.xml", "--model", "none.xml")
+
+
+def test_while_it_is_replaced_nobody_takes_old_and_new_for_a_pair(run, tmp_path, verdicts, monkeypatch):
+    verdicts("")
+    output = tmp_path / "net.xml"
+    there = []
+
+    def replace(source, target):
+        there.append((Path(target).suffix, output.exists()))
+        os.rename(source, target)
+
+    monkeypatch.setattr("training.quantize.os.replace", replace)
+    replaced_by(run, output, "--replace")
+    assert there[-2:] == [(".bin", False), (".xml", False)]
+    assert describe(output).precision == "INT8"
 
 
 def test_the_network_to_quantise_is_not_written_over(run, model):

@@ -22,6 +22,11 @@ def test_frames_are_spread_over_a_video(tmp_path):
     assert shown(calibration_frames(str(video), 4)) == [0, 10, 20, 30]
 
 
+def test_the_end_of_a_video_is_looked_at_too(tmp_path):
+    video = write_video(tmp_path / "video.mp4", 40)
+    assert shown(calibration_frames(str(video), 21))[-3:] == [34, 36, 38]
+
+
 def test_a_folder_gives_its_images_and_those_that_can_not_be_read_are_passed_over(tmp_path):
     images = {
         "a.jpg": encoded(3),
@@ -42,7 +47,7 @@ def test_synthetic_people_come_as_a_worker_sees_them():
 
 def test_a_source_without_a_frame_that_can_be_read_is_named(tmp_path):
     folder = write_folder(tmp_path / "images", {"a.jpg": b"no image", "b.jpg": b"neither"})
-    with pytest.raises(ConfigurationError, match=r"images': none of its 2 frames can be read"):
+    with pytest.raises(ConfigurationError, match=r"images': none of 2 frames can be read"):
         list(calibration_frames(str(folder), 3))
 
 

@@ -10,12 +10,20 @@ from training.accuracy import Accuracy
 from training.quantize_verdict import can_be_judged, objections
 
 BEFORE = Accuracy(
-    frames=600, counted=1000, matched=980, predicted=1000, extra=10, visible_joints=1, found_joints=1, error_m=98.0
+    frames=600,
+    counted=1000,
+    matched=980,
+    predicted=1000,
+    extra=10,
+    visible_joints=1,
+    found_joints=1,
+    bodies=980,
+    error_m=98.0,
 )
 
 
 def after(**changes: float) -> Accuracy:
-    return replace(BEFORE, **changes)
+    return replace(BEFORE, bodies=changes.get("matched", BEFORE.bodies), **changes)
 
 
 @pytest.mark.parametrize(

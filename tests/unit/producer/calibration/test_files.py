@@ -162,6 +162,12 @@ WRONG = {
     "half a place": ('{"R": [[1,0,0],[0,1,0],[0,0,1]], "t": [0,0]}', "t must be 3 finite numbers, not 2"),
     "a later version": ('{"posestream_calibration": 2}', "upgrade posestream"),
     "our own, broken": ('{"posestream_calibration": 1, "intrinsics": {"fx": 1}}', "intrinsics: fy: missing"),
+    "JSON without end": ('{"K": ' + 100_000 * "[" + 100_000 * "]" + "}", "not JSON that can be read"),
+    "JSON of many lists": ('{"K": ' + 500 * "[" + 500 * "]" + "}", "camera_matrix is not made of numbers"),
+    "YAML without end": ("K: " + 100_000 * "[", "nested more than 64 deep"),
+    "YAML without end, on a line": ("K:\n   " + 100_000 * "- " + "1\n", "nested more than 64 deep"),
+    "YAML far to the right": ("".join(f"{' ' * depth}K:\n" for depth in range(1500)), "neither JSON nor YAML"),
+    "XML without end": ("<?xml version='1.0'?>\n<opencv_storage>" + 100_000 * "<K>", "nested more than 64 deep"),
     "a wrong size": ('{"posestream_calibration": 1, "size": [1, 0]}', "size: expected"),
 }
 
@@ -171,6 +177,12 @@ def test_what_is_wrong_is_said_with_the_file(content: str, expected: str, tmp_pa
     path = written(tmp_path / "broken.json", content)
     with pytest.raises(ConfigurationError, match=rf"calibration file .*broken\.json: .*{expected}"):
         read_files([path])
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "marked.json"
+    path.write_text(json.dumps({"K": MATRIX.tolist()}), encoding="utf-8-sig")
+    assert read_files([path]).intrinsics == LENS
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

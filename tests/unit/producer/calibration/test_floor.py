@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,36 @@ def test_points_in_one_line_tell_no_place() -> None:
         locate(points_m, project(points_m, LENS, None, PLACE), LENS, None)
 
 
+def test_three_of_four_points_in_one_line_tell_no_place() -> None:
+    points_m = np.array([(0, 0, 0), (1, 0, 0), (2, 0.01, 0), (1, 1.5, 0)], float)
+    with pytest.raises(ConfigurationError, match="all points but one are in one line on the floor"):
+        locate(points_m, project(points_m, LENS, None, PLACE), LENS, None)
+
+
+def test_pixels_in_one_line_tell_no_place() -> None:
+    pixels = np.array([(100, 100), (200, 200), (300, 300), (100, 300)], float)
+    with pytest.raises(ConfigurationError, match="all points but one are in one line in the picture"):
+        locate(FLOOR_M[:4], pixels, LENS, None)
+
+
+def test_a_point_given_twice_is_no_further_one() -> None:
+    points_m = FLOOR_M[[0, 1, 2, 1]]
+    with pytest.raises(ConfigurationError, match="only 3 of the points differ on the floor"):
+        locate(points_m, project(points_m, LENS, None, PLACE), LENS, None)
+    with pytest.raises(ConfigurationError, match="only 3 of the points differ in the picture"):
+        locate(FLOOR_M[:4], project(points_m, LENS, None, PLACE), LENS, None)
+
+
+def test_the_points_in_the_manual_are_those_of_a_camera(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[4] / "docs" / "calibration.md").read_text(encoding="utf-8")
+    path = tmp_path / "points.txt"
+    path.write_text("\n".join(re.findall(r"^ +(\d\.\d \d\.\d +\d+ \d+)$", manual, re.MULTILINE)))
+    report = locate(*read_points(path), Intrinsics(1000.0, 1000.0, 640.0, 360.0, calibrated=True), None)
+    assert len(report.pixels) == 4
+    assert report.error_px < 0.5
+    np.testing.assert_allclose(report.extrinsics.position_m, (1, -3.5, 2.4), atol=0.01)
+
+
 def test_a_mirrored_floor_is_refused() -> None:
     pixels = project(FLOOR_M, LENS, None, PLACE)
     with pytest.raises(ConfigurationError, match="no camera above the floor"):
@@ -78,6 +109,7 @@ def test_points_are_read_with_blanks_commas_and_remarks(tmp_path: Path) -> None:
         ("0 0 1 2\n0 1 2\n", "line 2: write x y u v"),
         ("0 0 1 two\n", "line 1: write x y u v"),
         ("0 0 1 nan\n", "line 1"),
+        ("0 0 1e300 2\n", "line 1"),
         ("0 0 1 2\n1 0 1 2\n1 1 1 2\n", "3 points, 4 or more are needed"),
     ],
 )

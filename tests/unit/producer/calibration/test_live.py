@@ -54,12 +54,15 @@ def test_what_is_set_on_the_server_holds_within_two_seconds_and_until_it_is_take
     assert focal(live, 8.0) == 500
 
 
-def test_what_is_wrong_on_the_server_changes_nothing_and_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("wrong", ["{}", '{"posestream_calibration": ' + 100_000 * "[" + 100_000 * "]" + "}"])
+def test_what_is_wrong_on_the_server_changes_nothing_and_is_said_once(
+    wrong: str, caplog: pytest.LogCaptureFixture
+) -> None:
     server = Server()
     server.text = lens(600).as_json()
     live = LiveCalibration("hall", Registry(server.read))
     assert focal(live, 0.0) == 600
-    server.text = "{}"
+    server.text = wrong
     assert [focal(live, time_s) for time_s in (3.0, 6.0, 9.0)] == [600, 600, 600]
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert len(errors) == 1
@@ -86,10 +89,13 @@ def test_a_file_that_is_written_anew_is_read_again(write: Callable[[str], Path])
     write(lens(700).as_json())
     assert focal(live, 1.0) == 600
     assert focal(live, 3.0) == 700
-    write("half writ")
-    assert focal(live, 6.0) == 700
+    for number, wrong in enumerate(
+        ("half writ", '{"K": ' + 100_000 * "[" + 100_000 * "]" + "}", "K: " + 100_000 * "[")
+    ):
+        write(wrong)
+        assert focal(live, 6.0 + 3 * number) == 700
     write(lens(800).as_json())
-    assert focal(live, 9.0) == 800
+    assert focal(live, 20.0) == 800
 
 
 def test_numbers_given_by_the_user_come_before_the_file(write: Callable[[str], Path]) -> None:

@@ -63,6 +63,15 @@ def test_a_device_that_is_not_there_is_answered_with_those_that_are(device):
     assert "--device, POSESTREAM_DEVICE" in str(refused.value)
 
 
+@pytest.mark.parametrize("device", ["MULTI:CPU(x)", "MULTI:CPU(2", "MULTI:CPU,", "AUTO:CPU()"])
+def test_a_list_that_openvino_could_not_read_is_answered_with_how_one_looks(device):
+    with pytest.raises(ConfigurationError) as refused:
+        devices_for(openvino.Core(), device)
+
+    assert f"device {device}: " in str(refused.value)
+    assert "such as MULTI:GPU(4),CPU" in str(refused.value)
+
+
 def test_an_order_of_preference_passes_over_what_is_not_there():
     assert devices_for(openvino.Core(), "AUTO:GPU,CPU") == ["CPU"]
 
