@@ -15,7 +15,7 @@ from starlette.datastructures import QueryParams
 from posestream.errors import ConfigurationError
 from posestream.keys import FrameId, validate_camera_name
 from posestream.messages import PoseFrame
-from posestream.subscriber import AsyncSubscription, Event, Position, Start
+from posestream.subscriber import Event, Position, Start
 from posestream.subscriber.plain import event_dict
 
 QUIET_S: Final = 10.0
@@ -56,11 +56,13 @@ def read_wish(query: QueryParams, last_event_id: str | None) -> Wish:
     )
 
 
-async def items(subscription: AsyncSubscription[PoseFrame | Event]) -> AsyncIterator[tuple[str, str] | None]:
+async def items(subscription: AsyncIterator[PoseFrame | Event]) -> AsyncIterator[tuple[str, str] | None]:
     """Yield the name and the JSON of every item of a subscription, and None when nothing has come for a while."""
     while True:
         try:
-            item = await asyncio.wait_for(anext(subscription), QUIET_S)
+            # `asyncio.wait_for` forgets that it was cancelled when an item comes at the same moment (Python 3.11).
+            async with asyncio.timeout(QUIET_S):
+                item = await anext(subscription)
         except TimeoutError:
             yield None
         except StopAsyncIteration:

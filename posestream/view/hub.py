@@ -119,7 +119,8 @@ class Hub:
             for page in self._pages:
                 page.tell(status)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._somebody_came.wait(), LOOK_S if self._pages else None)
+                async with asyncio.timeout(LOOK_S if self._pages else None):
+                    await self._somebody_came.wait()
 
     async def _look(self) -> None:
         try:

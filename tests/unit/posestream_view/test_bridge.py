@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -12,7 +14,7 @@ from posestream.errors import ConfigurationError
 from posestream.keys import FrameId
 from posestream.messages import Outcome
 from posestream.subscriber import CameraOnline, Gap, Position, Skipped
-from posestream.view.bridge import MAX_CAMERAS, Wish, as_json, read_wish, sse
+from posestream.view.bridge import MAX_CAMERAS, Wish, as_json, items, read_wish, sse
 from tests.unit.posestream_view.test_matching import pose
 
 
@@ -76,3 +78,31 @@ def test_a_message_is_one_line_whatever_a_camera_is_called():
     message = sse("pose", '{"camera": "x"}', {"\u2028": Position(FrameId(1))})
     assert message.count("\n") == 3
     assert "\u2028" not in message
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_who_goes_while_an_item_comes_has_gone(turns: int):
+    """Else the reader's place would be taken until the next item, which may never come."""
+
+    async def play() -> None:
+        comes = asyncio.Event()
+
+        async def subscription() -> AsyncIterator[CameraOnline]:
+            await comes.wait()
+            yield CameraOnline("hall", 0)
+            await asyncio.Event().wait()
+
+        async def read() -> None:
+            async for _ in items(subscription()):
+                pass
+
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0.01)
+        comes.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reader.cancel()
+        assert await asyncio.wait({reader}, timeout=5) == ({reader}, set())
+        assert reader.cancelled()
+
+    asyncio.run(play())
