@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import signal
@@ -16,11 +17,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from producer.synthetic.truth import Truth
 from training.losses import TARGETS
-from training.mirror import mirrored
-from training.plan import Plan
+from training.mirror import mirrored, moved
+from training.plan import VERSIONS, Plan
 from training.targets import draw_targets
 
-PAIRS_AHEAD: Final = 2
+GROUPS_AHEAD: Final = 2
 
 Batch = dict[str, torch.Tensor]
 
@@ -32,21 +33,22 @@ class Sample(Protocol):
         """Return a BGR image `(H, W, 3)` and the truth about it."""
 
 
-class Pairs(Dataset[tuple[Batch, Batch]]):
-    """The pairs of batches of a plan, by their index."""
+class Groups(Dataset[tuple[Batch, ...]]):
+    """The groups of batches of a plan, by their index."""
 
     def __init__(self, plan: Plan, sample: Sample) -> None:
         self._plan = plan
         self._sample = sample
 
     def __len__(self) -> int:
-        return self._plan.pairs
+        return self._plan.groups
 
-    def __getitem__(self, pair: int) -> tuple[Batch, Batch]:
-        """Draw the frames of a pair of batches and mirror them."""
-        size_wh, seeds = self._plan.size_wh(pair), self._plan.seeds(pair)
+    def __getitem__(self, group: int) -> tuple[Batch, ...]:
+        """Draw the frames of a group of batches, and see them otherwise: mirrored, moved, and both."""
+        size_wh, seeds = self._plan.size_wh(group), self._plan.seeds(group)
         drawn = [self._sample(seed, size_wh) for seed in seeds]
-        return _batch(drawn), _batch([mirrored(*frame, seed) for frame, seed in zip(drawn, seeds, strict=True)])
+        again = [moved(*frame, seed) for frame, seed in zip(drawn, seeds, strict=True)]
+        return tuple(_batch(frames) for frames in (drawn, _mirrored(again, seeds), _mirrored(drawn, seeds), again))
 
 
 def load(plan: Plan, sample: Sample, *, first_batch: int, processes: int) -> Iterator[Batch]:
@@ -54,18 +56,24 @@ def load(plan: Plan, sample: Sample, *, first_batch: int, processes: int) -> Ite
 
     A batch is `pixels` `(B, 3, H, W)` uint8 and the targets `(B, C, H / 8, W / 8)` float32.
     """
-    first_pair, in_pair = divmod(first_batch, 2)
-    pairs = DataLoader(
-        Pairs(plan, sample),
+    first_group, in_group = divmod(first_batch, VERSIONS)
+    groups = DataLoader(
+        Groups(plan, sample),
         batch_size=None,
-        sampler=range(first_pair, plan.pairs),
+        sampler=range(first_group, plan.groups),
         num_workers=processes,
-        prefetch_factor=PAIRS_AHEAD if processes else None,
+        prefetch_factor=GROUPS_AHEAD if processes else None,
         # A fork of a process that has threads inherits their locks in whatever state they are.
         multiprocessing_context="spawn" if processes else None,
         worker_init_fn=_settle,
     )
-    return itertools.islice(itertools.chain.from_iterable(pairs), in_pair, plan.batches - first_batch + in_pair)
+    return itertools.islice(itertools.chain.from_iterable(groups), in_group, plan.batches - first_batch + in_group)
+
+
+def _mirrored(
+    frames: Sequence[tuple[npt.NDArray[np.uint8], Truth]], seeds: Sequence[int]
+) -> list[tuple[npt.NDArray[np.uint8], Truth]]:
+    return [mirrored(*frame, seed) for frame, seed in zip(frames, seeds, strict=True)]
 
 
 def _batch(frames: Sequence[tuple[npt.NDArray[np.uint8], Truth]]) -> Batch:
@@ -85,6 +93,8 @@ def _settle(_: int) -> None:
     cores are few, the two take turns: batches are drawn while the training has none left.
     """
     os.nice(19)
+    # A batch may be on its way when the training ends; torch's thread for that would then abort the process loudly.
+    atexit.register(os._exit, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

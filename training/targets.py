@@ -19,6 +19,7 @@ import numpy.typing as npt
 from posestream.skeleton import JOINT_COUNT, NECK, PELVIS
 from producer.synthetic.truth import Truth, Visibility
 from training.accuracy import MIN_VISIBLE_JOINTS
+from training.mirror import MIRRORED_JOINT
 from workers.pose.decoding.grids import STRIDE
 from workers.pose.decoding.joints import OPENPOSE_JOINT_COUNT, PANOPTIC_OF_OPENPOSE
 from workers.pose.decoding.lifting import BODY_HEIGHT_M, READ_TOGETHER
@@ -37,6 +38,9 @@ LOCATION_RADIUS_CELLS: Final = 1.75
 # face is one group, because each of its halves is read at joints of the other, too (`lifting.SEEN_FOR`).
 GROUPS: Final = (np.union1d(READ_TOGETHER[0], READ_TOGETHER[1]), *READ_TOGETHER[2:], np.array((NECK, PELVIS)))
 READ_AT_JOINTS: Final = (*(np.array((NECK, *group)) for group in GROUPS[:-1]), np.array((NECK,)))
+# Where left and right are taken for each other, the decoder reads an arm at the other arm's wrist. What is told there
+# can be right all the same, so those places count, too, if less.
+MISTAKEN_WEIGHT: Final = np.float32(0.5)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +159,8 @@ def _features(blobs: FloatArray, shown: BoolArray, joints_m: FloatArray) -> tupl
         discs = np.where(shown[:, :, None, None] & (blobs > _height_at(LOCATION_RADIUS_CELLS)), blobs, 0)
         for group, places in zip(GROUPS, READ_AT_JOINTS, strict=True):
             readable = discs[:, places].max(axis=1)  # (P, H, W)
+            mistaken = discs[:, MIRRORED_JOINT[places]].max(axis=1)
+            readable = np.maximum(readable, MISTAKEN_WEIGHT * mistaken)
             weight = readable.max(axis=0)
             y, x = np.nonzero(weight)
             nearest = readable[:, y, x].argmax(axis=0)

@@ -35,8 +35,8 @@ class TrainSettings(Settings):
     """Folder of the training run: its checkpoint and its log."""
     output: Path = TRAINED_NETWORK
     """File (.xml) to write at the end; the weights (.bin) go beside it."""
-    frames: int = Field(210_000, ge=1, le=SEEDS_PER_RUN)
-    """How many frames to learn from, each of them once."""
+    frames: int = Field(590_000, ge=1, le=SEEDS_PER_RUN)
+    """How many frames to learn from; each that is drawn counts four times, never seen twice in the same way."""
     seed: int = Field(0, ge=0, le=1000)
     """What the first weights and the frames follow from."""
     batch: int = Field(8, ge=1, le=1024)
@@ -45,8 +45,8 @@ class TrainSettings(Settings):
     """Widths of the frames in pixels, each as likely (a width given twice is twice as likely); 256 high."""
     full_size_share: float = Field(0.15, ge=0, le=1)
     """Share of the run, at its end, with frames of the full width alone."""
-    rate: float = Field(3e-3, gt=0)
-    """The highest learning rate; it rises at first and falls to zero along a cosine."""
+    rate: float = Field(2e-3, gt=0)
+    """The highest learning rate; it rises at first, and falls to zero over the last quarter of the run."""
     processes: int = Field(2, ge=0)
     """Processes that draw the frames; 0: the training draws them itself."""
     threads: int | None = Field(None, ge=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,6 +28,7 @@ class Options:
         rate: the highest learning rate.
         weight_decay: of the inner kernels.
         warm_up: batches over which the rate rises from 0.
+        decay: share of the run, at its end, in which the rate falls to 0.
         average: how much of the averaged weights each batch keeps, once there have been many.
         bf16: compute the convolutions in bfloat16.
     """
@@ -37,6 +37,7 @@ class Options:
     rate: float = 3e-3
     weight_decay: float = 1e-2
     warm_up: int = 500
+    decay: float = 0.25
     average: float = 0.999
     bf16: bool = True
 
@@ -91,9 +92,12 @@ class Trainer:
             }
 
     def rate(self, progress: float) -> float:
-        """Return the learning rate: rising over the first batches, then along a cosine to 0 at the end of the run."""
+        """Return the learning rate: rising over the first batches, then the same until it falls to 0 in the last part.
+
+        Only that last part knows how long the run is, so that a longer run can go on from a shorter one's middle.
+        """
         warm = min(1.0, (self.batches + 1) / self._options.warm_up)
-        return self._options.rate * warm * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+        return self._options.rate * warm * min(1.0, (1 - min(progress, 1.0)) / self._options.decay)
 
     def state(self) -> dict[str, Any]:
         """Return all that training goes on from."""

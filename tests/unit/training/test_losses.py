@@ -42,7 +42,7 @@ def test_each_kind_of_map_has_its_own_loss():
     parts = losses(maps(heatmaps=0.1, pafs=0.2, features=0.3), wanted)
     assert parts["heatmaps"] == pytest.approx(100 * 19 * 0.1**2, rel=1e-4)
     assert parts["pafs"] == pytest.approx(100 * 38 * 0.2**2, rel=1e-4)
-    assert parts["features"] == pytest.approx(100 * 57 * 0.3, rel=1e-4)
+    assert parts["features"] == pytest.approx(100 * 19 * 0.3 * 3**0.5, rel=1e-4)
     assert parts["first_heatmaps"] == parts["first_pafs"] == 0
     assert total(parts) == pytest.approx(sum(BALANCE[name] * float(part) for name, part in parts.items()), rel=1e-5)
 

@@ -200,3 +200,18 @@ def test_the_whole_face_can_be_read_at_any_of_its_joints():
     for place in face:
         at = cell_of(truth, place)
         assert all(targets.feature_weights[(JOINT_INDEX[joint], *at)] > 0.5 for joint in face)
+
+
+def test_an_arm_can_be_read_at_the_other_one_s_joints_too_but_that_counts_less():
+    """The decoder often takes a wrist for the other one of the same person."""
+    truth = truth_of(FAR_APART[0])
+    targets = draw_targets(truth, SIZE_WH)
+    own, other = cell_of(truth, "l_wrist"), cell_of(truth, "r_wrist")
+    wrist = JOINT_INDEX["l_wrist"]
+    weights = [targets.feature_weights[(wrist, *at)] for at in (own, other)]
+    assert weights[0] > 0.5
+    assert 0.25 < weights[1] <= 0.5
+    true_m = truth.joints_m[0, wrist] - truth.joints_m[0, PELVIS]
+    for y, x in (own, other):
+        given_m = targets.features[3 * wrist : 3 * wrist + 3, y, x] * BODY_HEIGHT_M
+        np.testing.assert_allclose(given_m, true_m, atol=1e-6)

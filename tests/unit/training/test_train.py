@@ -19,6 +19,7 @@ from tests.unit.training.scenes import sample
 from training import train as module
 from training.checkpoints import CHECKPOINT, LOG, RunError, read
 from training.train import TrainSettings, main, train
+from training.trainer import Options, Trainer
 
 FRAMES, BATCH = 12, 2
 
@@ -67,6 +68,13 @@ def test_a_run_that_was_stopped_ends_exactly_like_one_that_was_not(tmp_path, str
     assert state["batches"] == straight["batches"] == FRAMES // BATCH
     expected = tensors(straight)
     assert all(torch.equal(value, expected[name]) for name, value in tensors(state).items())
+
+
+def test_the_rate_rises_stays_and_falls_to_nothing_in_the_last_part():
+    trainer = Trainer(Options(rate=1e-3, warm_up=100, decay=0.25), torch.device("cpu"))
+    assert trainer.rate(0.0) == pytest.approx(1e-5)
+    trainer.batches = 100
+    assert [trainer.rate(progress) for progress in (0.1, 0.75, 0.875, 1.0)] == pytest.approx([1e-3, 1e-3, 5e-4, 0])
 
 
 def test_another_seed_makes_another_network(tmp_path, straight):
