@@ -38,8 +38,8 @@ LOCATION_RADIUS_CELLS: Final = 1.75
 # face is one group, because each of its halves is read at joints of the other, too (`lifting.SEEN_FOR`).
 GROUPS: Final = (np.union1d(READ_TOGETHER[0], READ_TOGETHER[1]), *READ_TOGETHER[2:], np.array((NECK, PELVIS)))
 READ_AT_JOINTS: Final = (*(np.array((NECK, *group)) for group in GROUPS[:-1]), np.array((NECK,)))
-# Where left and right are taken for each other, the decoder reads an arm at the other arm's wrist. So those places count,
-# too, if less, rather than leave to chance what is told there.
+# Where left and right are taken for each other, the decoder reads an arm at the other arm's wrist. So those places
+# count, too, if less, rather than leave to chance what is told there.
 MISTAKEN_WEIGHT: Final = np.float32(0.5)
 
 
