@@ -1,7 +1,8 @@
 """Where people are: their joints in space moved to where the image shows them, under the camera that took it.
 
 The network's joints say how somebody stands, not where. A translation is found so that the joints lie on their lines of
-sight; with the floor known, people are then brought to where their feet meet it.
+sight; with the floor known, people are then brought to where their feet meet it. At last every joint is moved some way
+towards its own line of sight.
 
 Symbols: P people, J = 19 joints, N = J (J - 1) / 2 pairs of them.
 """
@@ -27,6 +28,11 @@ JOINT_DEVIATION_M: Final = 0.07
 PIXEL_DEVIATION: Final = 2.0
 """How far a joint on the image is taken to be off along each axis, in pixels of the network's input."""
 
+LATERAL_DEVIATION_M: Final = 0.05
+"""How far a placed joint is taken to be off across its line of sight."""
+SEEN_DEVIATION: Final = 1.75
+"""How far the line of sight is, likewise, in units of `PIXEL_DEVIATION`: people's depths are not exact, either."""
+
 NEAREST_M: Final = 0.3
 FARTHEST_M: Final = 100.0
 
@@ -37,6 +43,7 @@ SIZE_DEVIATION: Final = 0.045
 
 _MIN_JOINTS: Final = 4
 _STEPS: Final = 3
+_APART_M: Final = 0.3  # a joint so far from its line of sight is moved half as much
 _WRONG: Final = 3.0  # deviations, from which a joint counts little
 _ANKLE_DEPTH_DEVIATION_M: Final = 0.1
 _ANKLE_HEIGHT_DEVIATION_M: Final = 0.03
@@ -80,6 +87,7 @@ def placed(
     found_m = body_m + fit(body_m, rays, weight, deviation)[:, None]
     if method is Placing.FLOOR and extrinsics is not None:
         found_m *= sizes_on_floor(found_m, rays, deviation, extrinsics)[:, None, None]
+    found_m = towards_sight(found_m, rays, deviation)
     usable = ((weight > 0).sum(axis=1) >= _MIN_JOINTS) & (np.abs(found_m) < FARTHEST_M).all(axis=(1, 2))
     usable &= found_m[:, :, 2].mean(axis=1) > NEAREST_M
     return replace(people, joints_m=np.where(usable[:, None, None], found_m, joints_m).astype(np.float32))
@@ -148,6 +156,23 @@ def _step(
     more = (share * off_m * off_m).sum(axis=(1, 2)) - ratio * (share * off * off).sum(axis=(1, 2))
     depth_m = ((more + np.sqrt(more * more + 4 * ratio * both * both)) / (2 * both))[:, None]
     return depth_m, depth_m * mean_ray - mean_m
+
+
+def towards_sight(placed_m: FloatArray, rays: FloatArray, ray_deviation: float) -> FloatArray:
+    """Return people `(P, J, 3)` with their joints moved towards their lines of sight `(P, J, 2)`; depths stay.
+
+    The network says twice where a joint is across the line of sight: by its location and by where it is on the image.
+    Both are taken, weighted by how far they are off. Where they are far apart one of them is about something else, and
+    the location is kept. Joints not seen (NaN) stay.
+    """
+    depth_m = placed_m[..., 2:]
+    off_m = rays * depth_m - placed_m[..., :2]  # (P, J, 2)
+    off2 = (off_m * off_m).sum(axis=2, keepdims=True)
+    share = LATERAL_DEVIATION_M**2 / (LATERAL_DEVIATION_M**2 + (SEEN_DEVIATION * ray_deviation * depth_m) ** 2)
+    share = share / (1 + off2 / _APART_M**2)
+    moved_m = placed_m.copy()
+    moved_m[..., :2] += np.where(np.isfinite(off_m), share * off_m, 0)
+    return moved_m
 
 
 def sizes_on_floor(placed_m: FloatArray, rays: FloatArray, ray_deviation: float, extrinsics: Extrinsics) -> FloatArray:

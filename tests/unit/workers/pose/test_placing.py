@@ -72,6 +72,28 @@ def test_distortion_is_taken_out(focal_px: float) -> None:
         assert off_m(fitted(found, lens, None), true_m).max() > 0.1
 
 
+def test_joints_seen_better_than_they_are_lifted_come_nearer_and_keep_their_depth() -> None:
+    rng = np.random.default_rng(5)
+    apart_m = [], []
+    for index in range(0, 200, 10):
+        true_m = truth_m(index)
+        body_m = true_m + rng.normal(0, 0.05, true_m.shape)
+        placed_m = fitted(people(seen(true_m) + rng.normal(0, SCALE, (*true_m.shape[:2], 2)), body_m)).joints_m
+        moved_only_m = body_m + (placed_m - body_m)[:, PELVIS, None]  # the pelvis is not on the image
+        for sums, given_m in zip(apart_m, (placed_m, moved_only_m), strict=True):
+            sums.append(np.linalg.norm((given_m - true_m)[..., :2], axis=2).mean())
+        np.testing.assert_allclose(placed_m[..., 2], moved_only_m[..., 2], atol=1e-5)
+    assert np.mean(apart_m[0]) < 0.75 * np.mean(apart_m[1])
+
+
+def test_a_joint_that_is_seen_somewhere_else_altogether_stays_with_its_body() -> None:
+    true_m = truth_m()
+    joints_px = seen(true_m)
+    joints_px[0, WRISTS[0]] += (LENS.fx / true_m[0, WRISTS[0], 2] * 1.5, 0)  # a metre and a half aside
+    given_m = fitted(people(joints_px, true_m)).joints_m
+    assert np.linalg.norm(given_m[0, WRISTS[0]] - true_m[0, WRISTS[0]]) < 0.1
+
+
 def test_joints_that_are_not_seen_are_not_missed() -> None:
     true_m = truth_m()
     joints_px = seen(true_m)
