@@ -38,6 +38,8 @@ class NamedJoints(Mapping[str, Joint]):
         self._person = person
 
     def __getitem__(self, name: str) -> Joint:
+        if name not in JOINT_INDEX:
+            raise KeyError(f"no joint {name!r}; there are {', '.join(JOINT_NAMES)}")
         index, person = JOINT_INDEX[name], self._person
         return Joint(
             px=person.joints_px[index],
@@ -53,3 +55,6 @@ class NamedJoints(Mapping[str, Joint]):
 
     def __len__(self) -> int:
         return len(JOINT_NAMES)
+
+    def __repr__(self) -> str:
+        return f"<joints of person {self._person.id}: {', '.join(JOINT_NAMES)}>"

@@ -1,8 +1,7 @@
-"""A pose or an event as one line: for people, in colour where that is shown, and as JSON for pipes."""
+"""A pose or an event as one line for people, in colour where that is shown."""
 
 from __future__ import annotations
 
-import json
 import zlib
 from datetime import datetime
 from typing import Final
@@ -22,7 +21,6 @@ from posestream.subscriber import (
     Skipped,
     Unreadable,
 )
-from posestream.subscriber.plain import event_dict
 
 _COLOURS: Final = ("bright_cyan", "bright_yellow", "bright_magenta", "bright_green", "bright_blue", "bright_red")
 
@@ -43,11 +41,6 @@ def text_line(pose: PoseFrame) -> Text:
     if pose.people:
         parts.append(Text("  ·  ").join(map(_person_text, pose.people)))
     return Text("  ").join(parts)
-
-
-def json_line(item: PoseFrame | Event) -> str:
-    """Return a pose or an event as a JSON object on one line."""
-    return item.to_json() if isinstance(item, PoseFrame) else json.dumps(event_dict(item))
 
 
 def event_line(event: Event) -> Text:

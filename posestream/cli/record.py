@@ -12,7 +12,6 @@ from pydantic_settings import CliPositionalArg
 from rich.console import Console
 
 from posestream.cli.recording_progress import RecordingProgress, progress_for, size_text
-from posestream.cli.units import duration_s, size_bytes, start_of
 from posestream.errors import ConfigurationError, RecordingError
 from posestream.export.parquet import check_parquet
 from posestream.messages import PoseFrame
@@ -23,6 +22,7 @@ from posestream.recording.tally import Tally, counted
 from posestream.service.process import StopSignal
 from posestream.service.settings import ConnectionSettings, load
 from posestream.subscriber import Event, Position, Start, Subscription, subscribe
+from posestream.units import duration_s, size_bytes
 
 _PAUSE_S = 0.05
 
@@ -90,7 +90,7 @@ def _start(settings: RecordSettings, format_: str) -> Start:
     for path in (settings.output, *([spool] if format_ == "parquet" else [])):
         if path.exists() and not settings.overwrite:
             raise ConfigurationError(f"{path} is there already: give another name, --overwrite or --resume")
-    return start_of(settings.start)
+    return settings.start
 
 
 def _subscribed(settings: RecordSettings, start: Start) -> Subscription[PoseFrame | Event]:

@@ -10,14 +10,12 @@ from pydantic import Field
 from pydantic_settings import CliPositionalArg
 from rich.console import Console
 
-from posestream.broker import PoseLog, Shard, connect, read_topology
-from posestream.cli.lines import event_line, json_line, text_line
-from posestream.cli.units import start_of
-from posestream.keys import validate_camera_name
+from posestream.cli.lines import event_line, text_line
 from posestream.messages import PoseFrame
 from posestream.service.process import StopSignal
 from posestream.service.settings import ConnectionSettings, load
 from posestream.subscriber import Disconnected, Event, Gap, Reconnected, Subscription, Unreadable, subscribe
+from posestream.subscriber.plain import item_json
 
 _PAUSE_S: Final = 0.05
 _ALWAYS: Final = (Gap, Unreadable, Disconnected, Reconnected)
@@ -45,14 +43,12 @@ class TailSettings(ConnectionSettings):
 def main(argv: list[str]) -> int:
     """Print poses as they come."""
     settings = load(TailSettings, argv, program="posestream tail", table="tail")
-    cameras = [validate_camera_name(camera) for camera in settings.cameras]
-    _warn_of_strangers(settings, cameras)
     stop = StopSignal()
     stop.listen()
-    start = "beginning" if settings.from_start else start_of(settings.start)
+    start = "beginning" if settings.from_start else settings.start
     with subscribe(
         settings.redis_url,
-        cameras=cameras or None,
+        cameras=settings.cameras or None,
         start=start,
         events=True,
         latest=settings.latest,
@@ -64,19 +60,6 @@ def main(argv: list[str]) -> int:
             # Whoever read the pipe has gone, as `head` does; nothing is left to flush into.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-def _warn_of_strangers(settings: TailSettings, cameras: list[str]) -> None:
-    client = connect(settings.redis_url, name="tail")
-    topology = read_topology(client, settings.prefix)
-    known = {name for keys in topology.all_keys() for name in PoseLog(Shard(client, keys)).heard_ms()}
-    client.close()
-    there = ", ".join(sorted(known)) or "none"
-    for camera in cameras:
-        if camera not in known:
-            print(f"no camera {camera!r} yet (there is: {there}); waiting for it", file=sys.stderr)  # noqa: T201
-    if not cameras and not known:
-        print("no cameras yet; waiting for one", file=sys.stderr)  # noqa: T201
 
 
 def _follow(subscription: Subscription[PoseFrame | Event], settings: TailSettings, stop: StopSignal) -> None:
@@ -113,7 +96,7 @@ class _Show:
 
     def _line(self, item: PoseFrame | Event) -> None:
         if self._json:
-            print(json_line(item))  # noqa: T201
+            print(item_json(item))  # noqa: T201
         elif self._out.is_terminal:
             self._out.print(text_line(item) if isinstance(item, PoseFrame) else event_line(item))
         else:

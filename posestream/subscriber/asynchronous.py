@@ -28,21 +28,21 @@ class _Holder:
     def __init__(self) -> None:
         self.session: Session | None = None
         self._lock = threading.RLock()  # a subscription may be finalized anywhere, in the midst of `open`, too
-        self._stopped = False
+        self.stopped = False
 
     def open(self, options: Options, *, events: bool, on_arrival: Callable[[], None]) -> Session:
         """Open it."""
         session = Session(options, events=events, on_arrival=on_arrival)
         with self._lock:
             self.session = session
-            if self._stopped:
+            if self.stopped:
                 session.stop()
         return session
 
     def stop(self) -> None:
         """Stop it, now or when it is there; from any thread."""
         with self._lock:
-            self._stopped = True
+            self.stopped = True
             if self.session is not None:
                 self.session.stop()
 
@@ -77,9 +77,18 @@ class AsyncSubscription(Generic[T]):
         session.take(wait=False)  # who asks again has done with the last frame
         raise StopAsyncIteration
 
+    def take(self) -> T | None:
+        """Return the next item if there is one by now, without waiting; else None, as before it is entered."""
+        return None if self._holder.session is None else cast(T | None, self._holder.session.take(wait=False))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has been stopped or closed: nothing comes any more."""
+        return self._holder.stopped
+
     @property
     def positions(self) -> dict[str, Position]:
-        """The last frame of each camera that has been handed out: kept, and given as `start`, it goes on from there."""
+        """How far it has come with each camera: kept, and given as `start`, it goes on from there."""
         return {} if self._holder.session is None else self._holder.session.positions
 
     def stop(self) -> None:

@@ -13,26 +13,26 @@ class Cursor:
     Every pose names the one that was published before it, so that what was published and has gone is told from what
     never had a pose.
 
-    `after` is the frame that reading begins behind, and `seq` its number if that is known. `misses_nothing` says that
-    all that came after it is expected, rather than what happens to be kept.
+    `after` is the frame that reading begins behind, and `seq` its number if that is known. Unless `may_miss`, reading
+    begins with what happens to be kept, and nothing can be missing before that.
     """
 
-    def __init__(self, after: FrameId, seq: int | None = None, *, misses_nothing: bool = True) -> None:
+    def __init__(self, after: FrameId, seq: int | None = None, *, may_miss: bool = True) -> None:
         self.after = after
         self.seq = seq
-        self._misses_nothing = misses_nothing
+        self._may_miss = may_miss
 
     def advance(self, frame: PoseFrame) -> list[Gap | Skipped]:
         """Go on to a frame; returns what is missing before it."""
         told = self._missing_before(frame)
-        self.after, self.seq, self._misses_nothing = frame.id, frame.seq, True
+        self.after, self.seq, self._may_miss = frame.id, frame.seq, True
         return told
 
     def _missing_before(self, frame: PoseFrame) -> list[Gap | Skipped]:
         if self.seq is not None and frame.seq <= self.seq:  # the server lost everything, or the camera was removed
             return [Gap(frame.camera, self.after, frame.id, None)]
         between = None if self.seq is None else frame.seq - self.seq - 1
-        if not self._misses_nothing or frame.previous is None or frame.previous <= self.after:
+        if not self._may_miss or frame.previous is None or frame.previous <= self.after:
             return [Skipped(frame.camera, frame.id, between, frame.skipped)] if between else []
         skipped = sum(frame.skipped.values())
         missed = None if between is None else max(1, between - skipped)

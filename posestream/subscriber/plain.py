@@ -1,10 +1,12 @@
-"""Events of a subscription as plain values, fit for JSON."""
+"""What a subscription gives, frames and events, as plain values and as JSON that says what it is."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from typing import Any, Final
 
+from posestream.frames import PoseFrame
 from posestream.keys import FrameId
 from posestream.subscriber.events import (
     CameraOffline,
@@ -28,6 +30,13 @@ NAMES: Final[dict[type, str]] = {
     Disconnected: "disconnected",
     Reconnected: "reconnected",
 }
+
+
+def item_json(item: PoseFrame | Event) -> str:
+    """Return a frame or an event as a JSON object on one line; `type` is `pose`, or the event's name."""
+    if isinstance(item, PoseFrame):
+        return '{"type": "pose", ' + item.to_json()[1:]
+    return json.dumps(event_dict(item), allow_nan=False)
 
 
 def event_dict(event: Event) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -9,9 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from redis import Redis
+
 from posestream.broker import PoseEntry, PoseLog, Shard, connect, read_topology
 from posestream.errors import MessageError
-from posestream.keys import ShardKeys
+from posestream.keys import ShardKeys, Topology
 from posestream.messages import PoseFrame, decode_pose
 from posestream.subscriber.cursor import Cursor
 from posestream.subscriber.desk import Desk, Item, Share
@@ -21,6 +24,8 @@ from posestream.subscriber.reader import Arrival, ShardReader
 from posestream.subscriber.roster import Roster
 from posestream.subscriber.sharing import SharingReader
 from posestream.subscriber.start import NOTHING, Position
+
+logger = logging.getLogger("posestream")
 
 CAPACITY: Final = 512
 """Poses read ahead of who takes them."""
@@ -60,7 +65,7 @@ class Session:
 
     @property
     def positions(self) -> dict[str, Position]:
-        """The last frame of each camera that has been handed out."""
+        """The last frame of each camera that has been handed out; before the first, where reading begins."""
         return dict(self._desk.positions)
 
     def stop(self) -> None:
@@ -89,6 +94,7 @@ class Session:
         client = connect(options.url, name="subscribe")
         try:
             topology = read_topology(client, options.prefix)
+            _tell_of_strangers(options.cameras, client, topology)
         finally:
             client.close()
         self._shard_of = topology.shard_of
@@ -107,6 +113,15 @@ class Session:
                 reader.shard.close()
             raise
         return cursors
+
+
+def _tell_of_strangers(cameras: frozenset[str] | None, client: Redis, topology: Topology) -> None:
+    """Say which cameras are waited for, as a name that is misspelt is waited for without end."""
+    there = {camera for keys in topology.all_keys() for camera in PoseLog(Shard(client, keys)).heard_ms()}
+    for camera in sorted((cameras or frozenset()) - there):
+        logger.warning("no camera %r yet (there is: %s); waiting for it", camera, ", ".join(sorted(there)) or "none")
+    if cameras is None and not there:
+        logger.warning("no cameras yet; waiting for one")
 
 
 def _open_shard(
@@ -149,7 +164,7 @@ def _beginnings(options: Options, shard: Shard, wanted: frozenset[str] | None) -
     # The pose at or before the beginning tells the number that comes next.
     known = log.newest(after) if start.kind != "now" else newest
     return {
-        camera: Cursor(at, _seq(start.positions.get(camera), known.get(camera)), misses_nothing=start.misses_nothing)
+        camera: Cursor(at, _seq(start.positions.get(camera), known.get(camera)), may_miss=start.may_miss)
         for camera, at in after.items()
     }
 

@@ -9,14 +9,15 @@ from typing import Final, Literal, TypeAlias
 
 from posestream.errors import ConfigurationError
 from posestream.keys import FrameId
+from posestream.units import duration_s
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last frame of a camera that was handed out; `str` of it is fit for a file, and for `start`.
+    """How far a subscription has come with a camera; `str` of it is fit for a file, and for `start`.
 
     Attributes:
-        id: of the frame.
+        id: of the last frame that was handed out; before the first, of the place where reading begins.
         seq: its number, by which a gap after it is counted; None when not known.
     """
 
@@ -41,6 +42,11 @@ Start: TypeAlias = (
 
 NOTHING: Final = FrameId(0)
 _LAST_N: Final = 2**64 - 1
+_SHOWN: Final = 64
+_REMEDY: Final = (
+    "give now, beginning, how long ago (90s, 10m, 2h), a time (2026-05-01T12:00, local without a zone), "
+    "a frame id (<ms>-<n>)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,8 @@ class StartPoint:
     positions: Mapping[str, Position] = field(default_factory=dict)
 
     @property
-    def misses_nothing(self) -> bool:
-        """Whether what came before the first pose that is kept may have been asked for."""
+    def may_miss(self) -> bool:
+        """Whether frames may be missing before the first that is read: not before the oldest that is kept."""
         return self.kind != "beginning"
 
     def of(self, camera: str, *, newest: FrameId, now_ms: int) -> FrameId:
@@ -85,19 +91,46 @@ def read_start(start: Start) -> StartPoint:
         ConfigurationError: it is none.
     """
     match start:
-        case "now" | "beginning":
-            return StartPoint("now" if start == "now" else "beginning")
-        case FrameId() | str():
-            return StartPoint("after", after=_position(start).id)
+        case str():
+            return _read_text(start)
+        case FrameId():
+            return StartPoint("after", after=start)
         case datetime():
             return StartPoint("at", at_ms=_unix_ms(start))
         case timedelta() if start >= timedelta(0):
             return StartPoint("ago", ago_ms=round(start / timedelta(milliseconds=1)))
         case Mapping():
             return StartPoint("positions", positions={camera: _position(at) for camera, at in start.items()})
-    raise ConfigurationError(
-        f"start {start!r}: give 'now', 'beginning', a frame id, a time, how long ago, or positions by camera"
-    )
+    raise ConfigurationError(f"start {start!r}: {_REMEDY}, a datetime, a timedelta, or positions by camera")
+
+
+def _read_text(text: str) -> StartPoint:
+    """Read what `subscribe`, the command line and the viewer's bridge all take."""
+    if text in ("now", "beginning"):
+        return StartPoint("now" if text == "now" else "beginning")
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    for read in (_after, _ago, _at):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+        except OverflowError:
+            break
+    raise ConfigurationError(f"start {shown!r}: {_REMEDY}")
+
+
+def _after(text: str) -> StartPoint:
+    return StartPoint("after", after=Position.parse(text).id)
+
+
+def _ago(text: str) -> StartPoint:
+    if not text[-1:].isalpha():
+        raise ValueError("a bare number may be anything")
+    return StartPoint("ago", ago_ms=round(timedelta(seconds=duration_s(text)) / timedelta(milliseconds=1)))
+
+
+def _at(text: str) -> StartPoint:
+    return StartPoint("at", at_ms=_unix_ms(datetime.fromisoformat(text)))
 
 
 def _unix_ms(time: datetime) -> int:
@@ -115,4 +148,4 @@ def _position(value: Position | FrameId | str) -> Position:
     try:
         return Position.parse(value)
     except ValueError as error:
-        raise ConfigurationError(f"start: {error}, or 'now', or 'beginning'") from error
+        raise ConfigurationError(f"start: {error}") from error

@@ -38,8 +38,13 @@ class Subscription(Generic[T]):
         return cast(T | None, self._session.take(wait=False))
 
     @property
+    def stopped(self) -> bool:
+        """Whether it has been stopped or closed: nothing comes any more."""
+        return self._session.stopped
+
+    @property
     def positions(self) -> dict[str, Position]:
-        """The last frame of each camera that has been handed out: kept, and given as `start`, it goes on from there."""
+        """How far it has come with each camera: kept, and given as `start`, it goes on from there."""
         return self._session.positions
 
     def stop(self) -> None:

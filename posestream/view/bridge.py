@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from starlette.datastructures import QueryParams
 
 from posestream.errors import ConfigurationError
-from posestream.keys import FrameId, validate_camera_name
+from posestream.keys import validate_camera_name
 from posestream.messages import PoseFrame
 from posestream.subscriber import Event, Position, Start
-from posestream.subscriber.plain import event_dict
+from posestream.subscriber.plain import NAMES, item_json
+from posestream.subscriber.start import read_start
 
 QUIET_S: Final = 10.0
 """Silence after which a line says that the connection is still there."""
 MAX_CAMERAS: Final = 256
 _MAX_RESUME_BYTES: Final = 48 * 1024
-_SECONDS_AGO: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +71,7 @@ async def items(subscription: AsyncIterator[PoseFrame | Event]) -> AsyncIterator
 
 def as_json(item: PoseFrame | Event) -> tuple[str, str]:
     """Return what an item is called, and the item as a JSON object that says so under `type`."""
-    if isinstance(item, PoseFrame):
-        return "pose", '{"type": "pose", ' + item.to_json()[1:]
-    event = event_dict(item)
-    return event["type"], json.dumps(event, allow_nan=False)
+    return "pose" if isinstance(item, PoseFrame) else NAMES[type(item)], item_json(item)
 
 
 def sse(name: str, data: str, positions: Mapping[str, Position]) -> str:
@@ -89,17 +84,9 @@ def sse(name: str, data: str, positions: Mapping[str, Position]) -> str:
     return f"{event}id: {event_id}\ndata: {data}\n\n"
 
 
-def _start(start: str) -> Start:
-    if start in ("now", "beginning"):
-        return start
-    if ago := _SECONDS_AGO.fullmatch(start):
-        return timedelta(seconds=float(ago[1]))
-    try:
-        return FrameId.parse(start)
-    except ValueError:
-        raise ConfigurationError(
-            f"start {start[:64]!r}: give now, beginning, a frame id, or seconds ago as in 90s"
-        ) from None
+def _start(text: str) -> str:
+    read_start(text)  # refuses what is none
+    return text
 
 
 def _positions(last_event_id: str) -> Mapping[str, Position]:

@@ -61,6 +61,23 @@ def test_cancelling_who_waits_loses_and_repeats_nothing(stage, redis_url, prefix
     run(main)
 
 
+def test_what_is_there_is_taken_without_waiting(stage, redis_url, prefix):
+    stage.publish("hall", 2)
+
+    async def main():
+        subscription = asubscribe(redis_url, prefix=prefix, start="beginning")
+        assert subscription.take() is None
+        async with subscription:
+            assert (await anext(subscription)).seq == 1
+            async with asyncio.timeout(20):
+                while (frame := subscription.take()) is None:
+                    await asyncio.sleep(0.01)
+            assert (frame.seq, subscription.take(), subscription.stopped) == (2, None, False)
+        assert subscription.stopped
+
+    run(main)
+
+
 def test_the_loop_runs_on_while_nothing_comes(redis_url, prefix):
     async def main():
         async with asubscribe(redis_url, prefix=prefix) as subscription:

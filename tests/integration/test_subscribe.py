@@ -139,6 +139,16 @@ def test_only_the_cameras_that_were_asked_for_come(stage, subscribed):
     assert subscription.take() is None
 
 
+def test_a_name_that_nobody_has_is_told_with_those_there_are(stage, subscribed, caplog):
+    subscribed()
+    stage.publish("lobby")
+    subscribed(cameras=["looby", "lobby"])
+    assert [record.getMessage() for record in caplog.records] == [
+        "no cameras yet; waiting for one",
+        "no camera 'looby' yet (there is: lobby); waiting for it",
+    ]
+
+
 def test_a_camera_that_falls_silent_and_comes_back_is_told(stage, subscribed):
     stage.publish("hall", 1)
     subscription = subscribed(events=True, offline_after_s=1.5)
@@ -326,6 +336,9 @@ def test_one_that_is_dropped_without_a_word_ends_its_threads(redis_url, prefix, 
         ({"group": ""}, "group"),
         ({"claim_after_s": 0}, "claim_after_s"),
         ({"offline_after_s": float("nan")}, "offline_after_s"),
+        ({"claim_after_s": "30"}, "claim_after_s"),
+        ({"cameras": [1]}, "cameras"),
+        ({"consumer": "a"}, "consumer"),
     ],
 )
 def test_a_wrong_argument_is_named(redis_url, options, named):

@@ -38,9 +38,11 @@ def test_what_a_person_has_not_got_its_joints_have_not_either():
     assert (joint.confidence, joint.smooth_m, joint.world_m) == (0, None, None)
 
 
-def test_a_name_that_is_no_joint_is_a_key_error():
-    with pytest.raises(KeyError, match="left_wrist"):
+def test_a_name_that_is_no_joint_is_a_key_error_that_says_which_there_are():
+    with pytest.raises(KeyError, match=r"left_wrist.*l_wrist"):
         POSE.people[0].named["left_wrist"]
+    assert "left_wrist" not in POSE.people[0].named
+    assert "l_wrist" in repr(POSE.people[0].named)
 
 
 def test_a_frame_as_a_dict_has_the_fields_of_the_message_with_joints_as_lists():
@@ -51,11 +53,19 @@ def test_a_frame_as_a_dict_has_the_fields_of_the_message_with_joints_as_lists():
     assert told["extrinsics"]["translation"] == [0.25, 1.5, 4.0]
     anonymous, person = told["people"]
     assert (anonymous["id"], person["id"], person["score"]) == (None, 7, 12.5)
-    assert "smooth_m" not in anonymous
+    assert anonymous["smooth_m"] is None
     assert person["joints_m"][0] == [3.5, 3.75, 4.0]
     assert person["joints_px"][2] == [None, None]
     assert np.shape(person["world_m"]) == np.shape(person["smooth_world_m"]) == (JOINT_COUNT, 3)
-    assert "previous" not in told
+    assert (told["previous"], told["skipped"]) == (None, {})
+
+
+def test_a_dict_has_the_same_keys_whatever_is_missing():
+    placed, bare = PLACED_POSE.to_dict(), POSE.to_dict()
+    assert placed.keys() == bare.keys()
+    assert bare["distortion"] is bare["extrinsics"] is None
+    assert placed["people"][1].keys() == bare["people"][0].keys()
+    assert bare["people"][0]["world_m"] is None
 
 
 def test_json_is_strict_and_on_one_line():

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from posestream.cli.lines import event_line, json_line, text_line
+from posestream.cli.lines import event_line, text_line
 from posestream.keys import FrameId
 from posestream.messages import CaptureClock, Intrinsics, Outcome, Person, PoseFrame
 from posestream.skeleton import JOINT_COUNT, PELVIS
@@ -23,6 +23,7 @@ from posestream.subscriber import (
     Skipped,
     Unreadable,
 )
+from posestream.subscriber.plain import item_json
 
 
 def person(track_id: int | None, pelvis_m: tuple[float, float, float]) -> Person:
@@ -62,11 +63,11 @@ def test_a_text_line_says_when_where_and_who(people, end):
 
 
 def test_a_json_line_is_one_line_of_strict_json_with_the_fields_of_the_message():
-    line = json_line(pose(person(7, (-0.25, 0.1, 4.2)), person(None, (0, 0, 1))))
+    line = item_json(pose(person(7, (-0.25, 0.1, 4.2)), person(None, (0, 0, 1))))
     assert "\n" not in line
     message = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
-    assert message["captured_ms"] == 1_700_000_000_007
+    assert (message["type"], message["captured_ms"]) == ("pose", 1_700_000_000_007)
     assert (message["id"], message["clock"], message["space"]) == ("5-1", "sensor", "camera")
     assert message["intrinsics"] == {"fx": 512.0, "fy": 512.0, "cx": 320.0, "cy": 240.0, "calibrated": False}
     first, second = message["people"]
@@ -113,7 +114,7 @@ def test_a_json_line_is_one_line_of_strict_json_with_the_fields_of_the_message()
 )
 def test_an_event_is_a_line_and_a_json_object_with_its_type(event, line, plain):
     assert event_line(event).plain == line
-    assert json.loads(json_line(event)) == plain
+    assert json.loads(item_json(event)) == plain
 
 
 def test_people_and_cameras_keep_their_colours_and_names_are_no_markup():

@@ -54,7 +54,7 @@ def test_a_publisher_that_does_not_name_the_previous_pose_is_believed_to_have_sk
 
 
 def test_where_reading_begins_at_the_beginning_nothing_is_missing_before():
-    cursor = Cursor(FrameId(0), misses_nothing=False)
+    cursor = Cursor(FrameId(0), may_miss=False)
     assert cursor.advance(frame(500, 499)) == []
     assert cursor.advance(frame(502, 501)) == [Gap("hall", FrameId(5000), FrameId(5020), 1)]
 

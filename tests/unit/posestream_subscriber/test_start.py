@@ -24,6 +24,10 @@ LAST_OF_ITS_MS = 2**64 - 1
         (datetime.fromtimestamp(4.5, UTC), FrameId(4499, LAST_OF_ITS_MS)),
         (timedelta(seconds=2), FrameId(5999, LAST_OF_ITS_MS)),
         (timedelta(0), FrameId(7999, LAST_OF_ITS_MS)),
+        ("2s", FrameId(5999, LAST_OF_ITS_MS)),
+        ("10m", FrameId(0)),
+        ("1234-5#17", FrameId(1234, 5)),
+        ("1970-01-01T00:00:04.5+00:00", FrameId(4499, LAST_OF_ITS_MS)),
         (timedelta(days=1), FrameId(0)),
         ({"hall": "42-1"}, FrameId(42, 1)),
         ({"hall": FrameId(42, 1)}, FrameId(42, 1)),
@@ -37,11 +41,16 @@ def test_a_start_says_after_which_frame_to_read(start, after):
 
 
 @pytest.mark.parametrize(
-    "start", ["yesterday", "12", "", timedelta(seconds=-1), 17, None, {"hall": "x"}, {"hall": "1-2#"}, f"{2**64}-0"]
+    "start",
+    [
+        *("yesterday", "12", "", "-5s", f"{2**64}-0", "99999999999999d", "9" * 400 + "s", "8" * 10_000),
+        *(timedelta(seconds=-1), 17, None, {"hall": "x"}, {"hall": "1-2#"}),
+    ],
 )
 def test_what_is_no_start_is_refused_with_what_would_be_one(start):
-    with pytest.raises(ConfigurationError, match=r"start.*(now|<ms>-<n>)"):
+    with pytest.raises(ConfigurationError, match=r"start.*<ms>-<n>") as refused:
         read_start(start)
+    assert len(str(refused.value)) < 300
 
 
 def test_a_time_at_the_edge_of_what_a_datetime_can_be_is_refused_or_before_everything():
@@ -55,7 +64,7 @@ def test_a_position_is_read_as_it_is_written(position):
     assert Position.parse(str(position)) == position
 
 
-def test_only_the_beginning_of_what_is_kept_misses_nothing_before_it():
-    assert not read_start("beginning").misses_nothing
-    assert read_start("now").misses_nothing
-    assert read_start(timedelta(hours=1)).misses_nothing
+def test_nothing_can_be_missing_before_the_beginning_of_what_is_kept():
+    assert not read_start("beginning").may_miss
+    assert read_start("now").may_miss
+    assert read_start(timedelta(hours=1)).may_miss

@@ -1,15 +1,10 @@
-"""What people type for a duration, a size or a beginning."""
+"""What people type for a duration or a size."""
 
 from __future__ import annotations
 
 import math
 import re
-from datetime import datetime, timedelta
 from typing import Final
-
-from posestream.errors import ConfigurationError
-from posestream.keys import FrameId
-from posestream.subscriber import Start
 
 _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _BYTES: Final = {"b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -34,29 +29,3 @@ def _measured(text: str, units: dict[str, float] | dict[str, int], default: str,
     if not math.isfinite(measured):
         raise ValueError(f"expected {wanted}, not {text[:20]}…: that is more than can be counted")
     return measured
-
-
-def start_of(text: str) -> Start:
-    """Return where to begin: `now`, `beginning`, how long ago, a frame id, or a time (ISO 8601; local without a zone).
-
-    Raises:
-        ConfigurationError: it is none of those.
-    """
-    if text in ("now", "beginning"):
-        return text
-    try:
-        return FrameId.parse(text)
-    except ValueError:
-        pass
-    try:
-        return timedelta(seconds=duration_s(text))
-    except OverflowError:
-        raise ConfigurationError(f"start {text!r}: longer ago than time is counted; give beginning for all") from None
-    except ValueError:
-        pass
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError):
-        raise ConfigurationError(
-            f"start {text!r}: give now, beginning, how long ago (90s, 10m, 2h), a frame id or a time (2026-05-01T12:00)"
-        ) from None
