@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 JOINT_NAMES: Final[tuple[str, ...]] = (
     "neck",
@@ -33,7 +33,9 @@ JOINT_INDEX: Final[dict[str, int]] = {name: index for index, name in enumerate(J
 PELVIS: Final = JOINT_INDEX["pelvis"]
 NECK: Final = JOINT_INDEX["neck"]
 
-BONES: Final[tuple[tuple[int, int], ...]] = tuple(
+Bones: TypeAlias = tuple[tuple[int, int], ...]
+
+BONES: Final[Bones] = tuple(
     (JOINT_INDEX[a], JOINT_INDEX[b])
     for a, b in (
         ("neck", "nose"),
@@ -57,3 +59,8 @@ BONES: Final[tuple[tuple[int, int], ...]] = tuple(
     )
 )
 """Pairs of joint indices to draw as lines, each bone once, a tree rooted at the neck."""
+
+_HIPS: Final = (JOINT_INDEX["l_hip"], JOINT_INDEX["r_hip"])
+
+BONES_2D: Final[Bones] = (*(bone for bone in BONES if PELVIS not in bone), *((NECK, hip) for hip in _HIPS), _HIPS)
+"""The same over an image, where the pelvis has no place: the hips are joined to the neck and to each other instead."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rich.table import Table
 
 from posestream.errors import ConfigurationError
-from posestream.skeleton import JOINT_INDEX, JOINT_NAMES
+from posestream.skeleton import BONES_2D, JOINT_NAMES
 from training.accuracy import Accuracy
 from training.cards import markdown
 from training.metrics import PCK_LIMIT_MM, SpatialFigures
@@ -21,26 +21,6 @@ from training.spatial import Looked, Spatial
 
 Image = npt.NDArray[np.uint8]
 
-_LIMBS: Final = [
-    (JOINT_INDEX[start], JOINT_INDEX[end])
-    for start, end in (
-        ("neck", "nose"),
-        *(
-            (f"{side}_{one}" if one not in ("neck", "nose") else one, f"{side}_{other}")
-            for side in ("l", "r")
-            for one, other in (
-                ("neck", "shoulder"),
-                ("shoulder", "elbow"),
-                ("elbow", "wrist"),
-                ("neck", "hip"),
-                ("hip", "knee"),
-                ("knee", "ankle"),
-                ("nose", "eye"),
-                ("eye", "ear"),
-            )
-        ),
-    )
-]
 _TRUE, _FOUND = (70, 200, 70), (60, 60, 240)
 _WIDTH_PX: Final = 1280
 
@@ -160,7 +140,7 @@ def _picture(looked: Looked) -> Image:
 def _draw(canvas: Image, joints_px: npt.NDArray[np.float32], colour: tuple[int, int, int]) -> None:
     usable = np.asarray((np.abs(joints_px) < 1e4).all(axis=1))  # also not NaN
     places = [(int(x), int(y)) for x, y in np.where(usable[:, None], joints_px, 0)]
-    for start, end in _LIMBS:
+    for start, end in BONES_2D:
         if usable[start] and usable[end]:
             cv2.line(canvas, places[start], places[end], colour, 2, cv2.LINE_AA)
 

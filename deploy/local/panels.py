@@ -11,10 +11,10 @@ import numpy as np
 from deploy.local.canvas import GREY, WHITE, Image, text
 from deploy.local.colours import Colour, Identities, colour_of
 from deploy.local.recording import Shot
-from deploy.local.skeletons import BONES_2D, draw_skeleton
+from deploy.local.skeletons import draw_skeleton
 from deploy.local.space import Extent, SpaceView
 from posestream.messages import CaptureClock
-from posestream.skeleton import JOINT_COUNT, NECK
+from posestream.skeleton import BONES_2D, JOINT_COUNT, NECK
 from posestream.view.floor import FloatArray, floor_under
 from training.accuracy import match
 

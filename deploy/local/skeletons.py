@@ -10,18 +10,10 @@ import numpy.typing as npt
 
 from deploy.local.canvas import BLACK, Image, dot, line
 from deploy.local.colours import Colour, shaded
-from posestream.skeleton import BONES, JOINT_INDEX, JOINT_NAMES, NECK, PELVIS
+from posestream.skeleton import BONES, JOINT_INDEX, JOINT_NAMES
 
 _RIGHT_SHARE: Final = 0.55
 _FACE: Final = frozenset(JOINT_INDEX[name] for name in ("l_eye", "l_ear", "r_eye", "r_ear"))
-_HIPS: Final = (JOINT_INDEX["l_hip"], JOINT_INDEX["r_hip"])
-
-# The pelvis has no place in the image: the hips are joined to the neck instead.
-BONES_2D: Final[tuple[tuple[int, int], ...]] = (
-    *(bone for bone in BONES if PELVIS not in bone),
-    *((NECK, hip) for hip in _HIPS),
-    _HIPS,
-)
 
 
 def draw_skeleton(

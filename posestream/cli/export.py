@@ -27,6 +27,11 @@ from posestream.service.settings import Settings, load
 
 FORMATS: Final = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".trc": "trc", ".c3d": "c3d"}
 
+_MOTIONS: Final = ("trc", "c3d")
+_MEANT_FOR: Final = dict.fromkeys(("space", "raw"), ("csv", *_MOTIONS)) | dict.fromkeys(
+    ("up", "rate", "shortest"), _MOTIONS
+)
+
 
 class ExportSettings(Settings):
     """Write a recording as CSV or Parquet (a row per person and frame), JSON Lines, TRC or C3D (a file per person)."""
@@ -63,6 +68,7 @@ def main(argv: list[str]) -> int:
     format_ = settings.format or FORMATS.get(settings.output.suffix.lower())
     if format_ is None:
         raise ConfigurationError(f"{settings.output}: end the name in {', '.join(FORMATS)}, or give --format")
+    _check_meant(settings, format_)
     {"parquet": check_parquet, "c3d": check_c3d}.get(format_, lambda: None)()
     with read_recording(settings.recording) as recording:
         try:
@@ -75,13 +81,19 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _check_meant(settings: ExportSettings, format_: str) -> None:
+    for name, formats in _MEANT_FOR.items():
+        if name in settings.model_fields_set and format_ not in formats:
+            raise ConfigurationError(f"--{name} is for {', '.join(formats)}; {format_} has no use for it")
+
+
 def _export(settings: ExportSettings, format_: str, recording: Recording) -> list[str]:
     # A camera that is not there is told before anything is written; a CSV file's columns go by all that is in it.
     found = survey(settings.recording, settings.camera) if settings.camera or format_ == "csv" else Survey()
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         frames = _chosen(settings, _shown(recording, progress))
-        if format_ in ("trc", "c3d"):
+        if format_ in _MOTIONS:
             everybody = motions(frames, space=settings.space, raw=settings.raw, rate_hz=settings.rate)
             return _write_motions(settings, format_, everybody)
         _check_free(settings, settings.output)

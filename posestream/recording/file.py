@@ -16,6 +16,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -42,12 +43,13 @@ class RecordingWriter:
     With `append` it goes on behind a recording's last whole block.
     """
 
-    def __init__(self, path: Path, *, append: bool = False) -> None:
+    def __init__(self, path: str | Path, *, append: bool = False) -> None:
         self.bytes = 0
         self.frames = 0
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._block_began_s = 0.0
+        path = Path(path)
         self._file = path.open("r+b" if append else "wb")
         if append:
             self._file.truncate(_whole_bytes(self._file))
@@ -108,12 +110,12 @@ class RecordingWriter:
 
 
 class Recording:
-    """Reads a recording: iterate over it for its frames, in the order they were recorded.
+    """Reads a recording: iterate over it, as often as you like, for its frames in the order they were recorded.
 
     Attributes:
         created_ms: when it was begun, Unix milliseconds.
         cut: whether it ends in half a block; known when it has been read to the end.
-        read_bytes, total_bytes: how far reading has come.
+        read_bytes, total_bytes: how far the latest reading has come.
     """
 
     def __init__(self, path: Path) -> None:
@@ -122,11 +124,10 @@ class Recording:
         self.read_bytes = 0
         self._file = _opened(path)
         self.total_bytes = os.fstat(self._file.fileno()).st_size
-        self._blocks = self._read_blocks()
-        self.created_ms = _created_ms(next(self._blocks, None), path)
+        self.created_ms = _created_ms(next(self._read_blocks(), None), path)
 
     def __iter__(self) -> Iterator[PoseFrame]:
-        for block in self._blocks:
+        for block in islice(self._read_blocks(), 1, None):  # the header's has no poses
             for packed in block:
                 try:
                     yield decode_pose(packed)
@@ -146,13 +147,15 @@ class Recording:
         self.close()
 
     def _read_blocks(self) -> Iterator[list[Any]]:
-        self.read_bytes = len(MAGIC)
+        at = len(MAGIC)
         while True:
+            self._file.seek(at)  # another reading may have moved it
             body = _next_body(self._file, self.path, self.total_bytes)
+            self.read_bytes = at
             if body is None:
-                self.cut = self.read_bytes < self.total_bytes
+                self.cut = at < self.total_bytes
                 return
-            self.read_bytes = self._file.tell()
+            self.read_bytes = at = self._file.tell()
             yield _unpacked(body, f"{self.path}: the block before byte {self.read_bytes}")
 
 

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from posestream.calibration import Intrinsics
 from posestream.messages import Person, PoseFrame
-from posestream.skeleton import BONES, JOINT_NAMES, PELVIS
+from posestream.skeleton import BONES, BONES_2D, JOINT_NAMES, PELVIS
 from posestream.view.matching import Moment
 from posestream.view.stage import Stage, best_m
 
-HELLO: Final = json.dumps({"type": "hello", "joints": JOINT_NAMES, "bones": BONES})
+HELLO: Final = json.dumps({"type": "hello", "joints": JOINT_NAMES, "bones": BONES, "bones_2d": BONES_2D})
 """What a page is told first: of what people consist."""
 
 

@@ -14,9 +14,7 @@ let face = new Set();
 export function learn(skeleton) {
   joints = skeleton.joints;
   bones3d = skeleton.bones;
-  const [pelvis, neck, left, right] = ["pelvis", "neck", "l_hip", "r_hip"].map((name) => joints.indexOf(name));
-  // The pelvis has no place in the image: the hips are joined to the neck instead.
-  bones2d = [...bones3d.filter((bone) => !bone.includes(pelvis)), [neck, left], [neck, right], [left, right]];
+  bones2d = skeleton.bones_2d;
   face = new Set(["l_eye", "l_ear", "r_eye", "r_ear"].map((name) => joints.indexOf(name)));
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posestream.skeleton import BONES, JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, NECK, PELVIS
+from posestream.skeleton import BONES, BONES_2D, JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, NECK, PELVIS
 
 
 def test_the_joints_are_in_cmu_panoptic_order() -> None:
@@ -32,3 +32,10 @@ def test_left_and_right_mirror_each_other() -> None:
         return JOINT_INDEX[swapped + name[2:]] if swapped else joint
 
     assert {(mirrored(a), mirrored(b)) for a, b in BONES} == set(BONES)
+
+
+def test_bones_over_an_image_join_all_joints_that_have_a_place_there():
+    assert {joint for bone in BONES_2D for joint in bone} == set(range(JOINT_COUNT)) - {PELVIS}
+    assert {bone for bone in BONES if PELVIS not in bone} < set(BONES_2D)
+    assert (NECK, JOINT_INDEX["l_hip"]) in BONES_2D
+    assert (JOINT_INDEX["l_hip"], JOINT_INDEX["r_hip"]) in BONES_2D

@@ -53,6 +53,20 @@ def test_frames_come_back_just_as_they_were(path: Path):
         assert recording.read_bytes == recording.total_bytes == path.stat().st_size
 
 
+def test_a_recording_is_read_as_often_as_one_likes_and_by_two_at_a_time(path: Path):
+    frames = numbered(40)
+    with RecordingWriter(str(path)) as writer:
+        for frame in frames:
+            writer.add(frame)
+            writer.flush()
+    with read_recording(path) as recording:
+        expected = [frame.seq for frame in frames]
+        assert [frame.seq for frame in recording] == expected
+        assert [(first.seq, second.seq) for first, second in zip(recording, recording, strict=True)] == [
+            (seq, seq) for seq in expected
+        ]
+
+
 def test_the_file_is_laid_out_as_its_documentation_says(path: Path):
     write(path, [POSE])
     data = path.read_bytes()

@@ -136,7 +136,12 @@ def test_it_is_told_first_what_people_consist_of_and_of_statuses_only_the_newest
         sending = asyncio.create_task(page.send(channel))
         await settle()
         hello, *statuses = channel.texts
-        assert (hello["type"], len(hello["joints"]), len(hello["bones"])) == ("hello", 19, 18)
+        assert (hello["type"], len(hello["joints"]), len(hello["bones"]), len(hello["bones_2d"])) == (
+            "hello",
+            19,
+            18,
+            18,
+        )
         assert statuses == [{"number": 2}]
         sending.cancel()
 
