@@ -30,7 +30,10 @@ _UNAVAILABLE: Final = (
     redis.exceptions.MasterDownError,
     OSError,
 )
-_UNAVAILABLE_REPLY: Final = re.compile(r"^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|READONLY|UNBLOCKED)")
+_UNAVAILABLE_REPLY: Final = re.compile(
+    r"(?:^|caused error: )"  # redis-py puts the latter before a reply to one command of several
+    r"(?:LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|READONLY|UNBLOCKED)"
+)
 
 
 def redact(url: str) -> str:
@@ -103,7 +106,7 @@ def translated(doing: str) -> Iterator[None]:
             raise BrokerError(f"{doing}: {refused}") from error
         raise BrokerUnavailableError(f"{doing}: {error or type(error).__name__}") from error
     except redis.exceptions.RedisError as error:
-        if _UNAVAILABLE_REPLY.match(str(error)):
+        if _UNAVAILABLE_REPLY.search(str(error)):
             raise BrokerUnavailableError(f"{doing}: {error}") from error
         if "OOM command not allowed" in str(error):
             raise BrokerFullError(f"{doing}: the server is out of memory ({error})") from error

@@ -186,6 +186,10 @@ def _next_body(file: IO[bytes], path: Path, total_bytes: int) -> bytes | None:
     if len(head) < _HEAD.size:
         return None
     length, crc = _HEAD.unpack(head)
+    if not length:  # no block is empty; after a power cut some file systems have zeros where the end was to be
+        if _zeros_only(file):
+            return None
+        raise RecordingError(f"{path}: damaged at byte {at}: an empty block")
     end = at + _HEAD.size + length
     if length > MAX_BODY_BYTES:
         raise RecordingError(f"{path}: damaged at byte {at}: a block of {length} bytes")
@@ -197,6 +201,11 @@ def _next_body(file: IO[bytes], path: Path, total_bytes: int) -> bytes | None:
             return None
         raise RecordingError(f"{path}: damaged at byte {at}: its checksum is wrong")
     return body
+
+
+def _zeros_only(file: IO[bytes]) -> bool:
+    """Tell whether nothing but zeros comes up to the file's end."""
+    return not any(piece.strip(b"\0") for piece in iter(lambda: file.read(1 << 20), b""))
 
 
 def _unpacked(body: bytes, where: str) -> list[Any]:

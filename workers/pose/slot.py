@@ -40,22 +40,23 @@ class Shared:
 
 
 class StrayWatch:
-    """Decides when a slot looks for stranded frames: now and then, one slot of a shard, never soon after an outage.
+    """Decides when a slot looks for stranded frames: now and then, one slot of a shard, never soon after its outage.
 
-    After a start or an outage everybody else needs time to say that they are still at it.
+    After a start or an outage of the shard everybody else needs time to say that they are still at it.
     """
 
     def __init__(self, claim_after_ms: int) -> None:
         self._quiet_s = claim_after_ms / 1000
         self._interval_s = self._quiet_s / 4
         self._lock = threading.Lock()
-        self._quiet_until = time.monotonic() + self._quiet_s
+        self._started = time.monotonic()
+        self._quiet_until: dict[int, float] = {}
         self._next: dict[int, float] = {}
 
-    def outage(self) -> None:
-        """Note that the server was not reached just now."""
+    def outage(self, shard: int) -> None:
+        """Note that a shard's server was not reached just now."""
         with self._lock:
-            self._quiet_until = time.monotonic() + self._quiet_s
+            self._quiet_until[shard] = time.monotonic() + self._quiet_s
 
     def again(self, shard: int) -> None:
         """Note that a stranded frame was found: where there was one there may be more."""
@@ -66,7 +67,8 @@ class StrayWatch:
         """Tell whether the caller should look through a shard now; true for one caller per shard and interval."""
         with self._lock:
             now = time.monotonic()
-            if now < max(self._quiet_until, self._next.get(shard, 0)):
+            quiet_until = self._quiet_until.get(shard, self._started + self._quiet_s)
+            if now < max(quiet_until, self._next.get(shard, 0)):
                 return False
             self._next[shard] = now + self._interval_s
             return True
@@ -100,7 +102,7 @@ class Slot:
             except BrokerUnavailableError as error:
                 # Whatever was in hand still is, by the server's books: it is looked up there before anything is taken.
                 self._unsure = True
-                self._shared.strays.outage()
+                self._shared.strays.outage(self.shard_keys.shard)
                 self._shared.health.set_ready("broker", str(error))
                 self._patience.failed(error)
             else:

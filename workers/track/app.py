@@ -38,6 +38,7 @@ def main(argv: list[str]) -> int:
         stop=stop,
         health=health,
         on_error=metrics.broker_errors.labels("start").inc,
+        told=metrics.known_shards.set,
     )
     holder = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
     tasks = Tasks(stop)

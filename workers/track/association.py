@@ -52,8 +52,9 @@ def costs(
     """
     reach = IMAGE_SIZES * (1 + WANDERING_PER_S * age_s[:, None])
     image = _image_distance(track_px, found_px) / reach
-    depth = np.minimum(_depth_distance(track_m, found_m) / DEPTH_LOG, 1)
-    posture = np.minimum(_posture_distance_m(track_m, found_m) / POSTURE_M, 1)
+    # A joint without a place in space (NaN) tells nothing: `fmin` takes that for as far apart as can be.
+    depth = np.fmin(_depth_distance(track_m, found_m) / DEPTH_LOG, np.float32(1))
+    posture = np.fmin(_posture_distance_m(track_m, found_m) / POSTURE_M, np.float32(1))
     cost: FloatArray = _WEIGHTS[0] * image + _WEIGHTS[1] * depth + _WEIGHTS[2] * posture
     cost[image > 1] = 2.0
     return cost

@@ -49,11 +49,11 @@ def bone_lengths(joints_m: FloatArray) -> FloatArray:
 def learnt(lengths: FloatArray, measured: FloatArray, times: FloatArray) -> FloatArray:
     """Return what is known of bones `(N, B)` after one more measurement; `times` `(N,)` were there before.
 
-    It is the mean of the first fifty, and from then on follows slowly.
+    It is the mean of the first fifty, and from then on follows slowly. What is not measured (NaN) is as it was.
     """
     weight = np.maximum(_SLOWEST, 1 / (times + 1)).astype(np.float32)[:, None]
     result: FloatArray = lengths + weight * (measured - lengths)
-    return result
+    return np.where(np.isnan(result), np.where(np.isnan(lengths), measured, lengths), result)
 
 
 def with_lengths(joints_m: FloatArray, lengths: FloatArray) -> FloatArray:

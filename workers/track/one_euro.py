@@ -33,13 +33,14 @@ class OneEuro:
         """Return value and speed after a measurement, all of one shape `(N, …)`; `dt_s` `(N, 1, …)` are positive.
 
         Every point's last axis is a vector, whose length is the speed that sets the cutoff of all its components:
-        filtering them apart would turn the movement.
+        filtering them apart would turn the movement. What is not measured (NaN) starts anew when it is again.
         """
         new_speed = (measured - value) / dt_s
         speed = speed + _weight(dt_s, self.speed_cutoff_hz) * (new_speed - speed)
         pace = np.sqrt((speed * speed).sum(axis=-1, keepdims=True))
         value = value + _weight(dt_s, self.min_cutoff_hz + self.beta * pace) * (measured - value)
-        return value, speed
+        begins = np.isnan(value)
+        return np.where(begins, measured, value), np.where(begins, np.float32(0), speed)
 
 
 def _weight(dt_s: FloatArray, cutoff_hz: FloatArray | float) -> FloatArray:

@@ -119,6 +119,26 @@ def test_a_last_block_that_the_disk_did_not_get_is_left_out(path: Path):
     assert seqs(path) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("count", [8, 11, 4096])
+def test_zeros_that_a_power_cut_left_at_the_end_are_no_frames_and_no_obstacle(path: Path, count: int):
+    write(path, numbered(3))
+    with path.open("ab") as file:
+        file.write(bytes(count))
+    with read_recording(path) as recording:
+        assert [frame.seq for frame in recording] == [1, 2, 3]
+        assert recording.cut
+    write(path, numbered(2, first=8), append=True)
+    assert seqs(path) == [1, 2, 3, 8, 9]
+
+
+def test_an_empty_block_in_the_midst_of_a_recording_is_damage(path: Path):
+    write(path, numbered(3))
+    with path.open("ab") as file:
+        file.write(bytes(8) + b"more")
+    with pytest.raises(RecordingError, match="an empty block"):
+        seqs(path)
+
+
 def test_a_writer_that_is_killed_leaves_all_but_the_last_second(path: Path):
     script = """
 import os, signal, sys, time

@@ -335,10 +335,11 @@ def test_a_busy_shard_does_not_keep_the_others_from_being_looked_at(now):
     assert (watch.due(0), watch.due(1), watch.due(0), watch.due(1)) == (True, True, False, False)
 
 
-def test_an_outage_starts_the_quiet_time_anew(now):
+def test_an_outage_of_a_shard_starts_its_quiet_time_anew_and_no_other_ones(now):
     watch = StrayWatch(claim_after_ms=8000)
     now[0] = 9
-    watch.outage()
+    watch.outage(0)
+    assert watch.due(1)
     now[0] = 16.9
     assert not watch.due(0)
     now[0] = 17

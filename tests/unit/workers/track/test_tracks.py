@@ -89,6 +89,24 @@ def test_smoothed_joints_jitter_less_and_stay_near() -> None:
     assert np.linalg.norm(np.array(smooth)[50:] - truth, axis=2).mean() < 0.7 * 0.03 * np.sqrt(3)
 
 
+@pytest.mark.parametrize("bones", [False, True])
+def test_a_joint_that_has_no_place_once_is_smoothed_again_when_it_has_one_and_costs_nobody_their_id(bones) -> None:
+    tracks, unspoilt = (CameraTracks(replace(OPTIONS, bones=bones)) for _ in range(2))
+    for step in range(8):
+        somebody = person(0.01 * step)
+        joints_m = somebody.joints_m.copy()
+        joints_m[5] = np.nan if step == 3 else joints_m[5]
+        (found,) = tracks.update(STEP_MS * step, (replace(somebody, joints_m=joints_m),))
+        (expected,) = unspoilt.update(STEP_MS * step, (somebody,))
+        assert found.id == 1
+        assert found.smooth_m is not None
+        assert expected.smooth_m is not None
+        if step != 3:
+            np.testing.assert_allclose(found.smooth_m, expected.smooth_m, atol=0.05)
+    nowhere = replace(person(2), joints_m=np.full((19, 3), np.nan, np.float32))
+    assert ids(tracks, STEP_MS * 8, person(0.08), nowhere) == [1, 2]
+
+
 def test_the_first_frame_is_not_smoothed_and_raw_joints_never_are() -> None:
     tracks = CameraTracks(OPTIONS)
     (first,) = tracks.update(0, (person(0),))
