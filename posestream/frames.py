@@ -49,15 +49,6 @@ class CaptureClock(StrEnum):
     """The file's date plus the frame's place in it: the steps are exact, the start is as good as the date."""
 
 
-class Space(StrEnum):
-    """What coordinates in metres are relative to."""
-
-    CAMERA = "camera"
-    """The camera: x right, y down, z forward."""
-    WORLD = "world"
-    """The room: z up, and the floor at z = 0, as the camera's extrinsics say."""
-
-
 @dataclass(frozen=True, slots=True)
 class FrameMeta:
     """What a producer says of a frame besides its pixels; every field may be left out.
@@ -146,11 +137,6 @@ class PoseFrame:
     extrinsics: Extrinsics | None = None
     previous: FrameId | None = None
     skipped: Mapping[Outcome, int] = field(default_factory=dict)
-
-    @property
-    def spaces(self) -> tuple[Space, ...]:
-        """What the people's coordinates are given in: always the camera's frame, and the world's if it is known."""
-        return (Space.CAMERA,) if self.extrinsics is None else (Space.CAMERA, Space.WORLD)
 
     @property
     def calibrated(self) -> bool:

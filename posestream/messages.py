@@ -14,7 +14,7 @@ import msgpack
 from posestream import calibration_maps, fields
 from posestream.calibration import Distortion, Extrinsics, Intrinsics, LensModel
 from posestream.errors import ConfigurationError, MessageError
-from posestream.frames import CaptureClock, FloatArray, FrameMeta, Outcome, Person, Policy, PoseFrame, Space
+from posestream.frames import CaptureClock, FloatArray, FrameMeta, Outcome, Person, Policy, PoseFrame
 from posestream.keys import FrameId, validate_camera_name
 from posestream.skeleton import JOINT_COUNT
 
@@ -43,7 +43,6 @@ __all__ = [
     "Person",
     "Policy",
     "PoseFrame",
-    "Space",
     "decode_meta",
     "decode_pose",
     "encode_meta",
@@ -104,7 +103,7 @@ def encode_pose(pose: PoseFrame) -> bytes:
             "clock": pose.clock.value,
             "size": list(pose.size_wh),
             **calibration_maps.packed(pose.intrinsics, pose.distortion, pose.extrinsics),
-            "space": Space.CAMERA.value,
+            "space": "camera",  # what joints in metres are relative to, but for those in the world
             "people": [_pack_person(person) for person in pose.people],
             **_packed_succession(pose),
         }

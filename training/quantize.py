@@ -19,7 +19,7 @@ from posestream.errors import ConfigurationError, ModelError
 from posestream.service.settings import Settings, load
 from training.accuracy import Accuracy
 from training.cards import check_card, rewrite
-from training.evaluate import ALL_FRAMES, held_out, measure_side_by_side
+from training.measuring import ALL_FRAMES, held_out, measure_side_by_side
 from training.outputs import check_file
 from training.quantize_agreement import agreement
 from training.quantize_frames import calibration_frames

@@ -11,7 +11,7 @@ from posestream.messages import Intrinsics, Person
 from posestream.skeleton import JOINT_COUNT
 from producer.synthetic.truth import Truth, Visibility
 from training.accuracy import ROWS, Accuracy
-from training.evaluate import Worker
+from training.worker import Worker
 from workers.pose.picture import Pixels
 
 

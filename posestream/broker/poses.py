@@ -27,12 +27,6 @@ class PoseLog:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
 
-    def last_id(self, camera: str) -> FrameId:
-        """Return the id of the newest pose; 0-0 when there is none."""
-        with translated(f"reading the last pose of {camera}"):
-            newest: Any = self._shard.client.xrevrange(self._shard.keys.poses(camera), count=1)
-        return FrameId.parse(newest[0][0]) if newest else FrameId(0)
-
     def read(self, camera: str, after: FrameId, *, count: int, block_ms: int = 0) -> list[tuple[FrameId, bytes]]:
         """Return up to `count` (frame id, packed pose) after an id, waiting up to `block_ms` for the first."""
         with translated(f"reading poses of {camera}"):

@@ -23,8 +23,8 @@ from posestream.cli.console import table_console
 from posestream.skeleton import PELVIS
 from producer.synthetic.truth import Truth, Visibility
 from training.accuracy import MIN_VISIBLE_JOINTS, ROWS, match
-from training.evaluate import Worker
 from training.scenes import Setting, Situation, make_setting, photograph
+from training.worker import Worker
 from workers.networks import DEMO_NETWORK
 from workers.pose.decoding import People
 from workers.pose.decoding.lifting import translations

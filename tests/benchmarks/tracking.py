@@ -26,7 +26,7 @@ from producer.synthetic.truth import Truth
 from producer.synthetic.view import SyntheticView
 from tests.unit.workers.track.reference import ReferenceTracks
 from training.accuracy import ROWS, match
-from training.evaluate import Worker
+from training.worker import Worker
 from workers.networks import DEMO_NETWORK
 from workers.track.bones import bone_lengths
 from workers.track.tracks import CameraTracks, TrackOptions

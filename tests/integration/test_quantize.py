@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.evaluate import ALL_FRAMES, held_out, measure_side_by_side
+from training.measuring import ALL_FRAMES, held_out, measure_side_by_side
 from training.quantize import quantize
 from training.quantize_frames import calibration_frames
 from workers.model.info import describe

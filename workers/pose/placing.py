@@ -59,7 +59,7 @@ class Placing(StrEnum):
     FIT = "fit"
     """Joints and lines of sight as close to each other as can be, whatever single joints say."""
     FLOOR = "floor"
-    """The same, and then with the lower foot on the floor, where a camera's extrinsics say where that is."""
+    """The same, with the lower foot on the floor, where a camera's extrinsics say where that is."""
     REFERENCE = "reference"
     """As the reference demo does: flat and parallel to the image, from how large they look, without distortion."""
 

@@ -8,9 +8,9 @@ import pytest
 from posestream.messages import Intrinsics
 from tests.networks import Case, grey_level, write_network
 from tests.unit.training.people import leaning, truth_of
-from training.evaluate import Worker
 from training.quantize_agreement import agreement, as_truth
 from training.targets import draw_targets
+from training.worker import Worker
 
 WH = (448, 256)
 SCENES = ((), ((-1.0, -0.5, 4.0),), ((-1.2, -0.5, 4.0), (1.1, -0.5, 3.6)))
