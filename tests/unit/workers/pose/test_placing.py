@@ -20,6 +20,7 @@ PLACE = VIEW.extrinsics
 SCALE = 720 / 256
 BARREL = Distortion(LensModel.STANDARD, (-0.32, 0.12, 0.0, 0.0, -0.02))
 ANKLES = [JOINT_INDEX["l_ankle"], JOINT_INDEX["r_ankle"]]
+HIPS = [JOINT_INDEX["l_hip"], JOINT_INDEX["r_hip"]]
 WRISTS = [JOINT_INDEX["l_wrist"], JOINT_INDEX["r_wrist"]]
 
 
@@ -72,18 +73,26 @@ def test_distortion_is_taken_out(focal_px: float) -> None:
         assert off_m(fitted(found, lens, None), true_m).max() > 0.1
 
 
-def test_joints_seen_better_than_they_are_lifted_come_nearer_and_keep_their_depth() -> None:
+def test_joints_seen_better_than_they_are_lifted_come_nearer_and_keep_their_depth(monkeypatch) -> None:
     rng = np.random.default_rng(5)
-    apart_m = [], []
+    found = []
     for index in range(0, 200, 10):
         true_m = truth_m(index)
         body_m = true_m + rng.normal(0, 0.05, true_m.shape)
-        placed_m = fitted(people(seen(true_m) + rng.normal(0, SCALE, (*true_m.shape[:2], 2)), body_m)).joints_m
-        moved_only_m = body_m + (placed_m - body_m)[:, PELVIS, None]  # the pelvis is not on the image
-        for sums, given_m in zip(apart_m, (placed_m, moved_only_m), strict=True):
-            sums.append(np.linalg.norm((given_m - true_m)[..., :2], axis=2).mean())
-        np.testing.assert_allclose(placed_m[..., 2], moved_only_m[..., 2], atol=1e-5)
-    assert np.mean(apart_m[0]) < 0.75 * np.mean(apart_m[1])
+        found.append((true_m, people(seen(true_m) + rng.normal(0, SCALE, (*true_m.shape[:2], 2)), body_m)))
+    moved = [fitted(one).joints_m for _, one in found]
+    monkeypatch.setattr("workers.pose.placing.towards_sight", lambda placed_m, *_: placed_m)
+    left = [fitted(one).joints_m for _, one in found]
+
+    def apart_m(given: list[np.ndarray]) -> float:
+        lateral_m = [one_m - true_m for one_m, (true_m, _) in zip(given, found, strict=True)]
+        return float(np.mean([np.linalg.norm(each[..., :2], axis=2).mean() for each in lateral_m]))
+
+    assert apart_m(moved) < 0.75 * apart_m(left)
+    for moved_m, left_m in zip(moved, left, strict=True):
+        np.testing.assert_allclose(moved_m[..., 2], left_m[..., 2], atol=1e-5)
+        hips_m, pelvis_m = ((moved_m - left_m)[:, joints].mean(axis=1) for joints in (HIPS, [PELVIS]))
+        np.testing.assert_allclose(pelvis_m, hips_m, atol=1e-5)
 
 
 def test_a_joint_that_is_seen_somewhere_else_altogether_stays_with_its_body() -> None:
