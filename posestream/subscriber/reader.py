@@ -94,9 +94,14 @@ class ShardReader(threading.Thread):
         count = max(1, BATCH // len(after))
         entries = self.log.read_all(after, count=count, block_ms=BLOCK_MS)
         for entry in sorted(entries, key=attrgetter("id")):  # by time among the cameras, as far as has been read
-            if not self.mailbox.put(entry, key=entry.camera if self._latest else None):
+            if not self.pass_on(entry, key=entry.camera if self._latest else None):
                 return
             self._positions[entry.camera] = entry.id
+
+    def pass_on(self, arrival: Arrival, key: str | None = None) -> bool:
+        """Put what the server has said into the mailbox, after the word that it is there; False when that is closed."""
+        self._there()
+        return self.mailbox.put(arrival, key=key)
 
     def leave(self) -> None:
         """Do what has to be done before the connection is closed; nothing here."""
@@ -104,7 +109,7 @@ class ShardReader(threading.Thread):
     def _look(self) -> None:
         if time.monotonic() >= self._look_at_s:
             for event in self._roster.update(self.log.heard_ms(), self.shard.server_ms()):
-                self.mailbox.put(event)
+                self.pass_on(event)
             self._look_at_s = time.monotonic() + LOOK_S
 
     def _away(self, error: BrokerUnavailableError) -> None:

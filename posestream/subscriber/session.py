@@ -13,8 +13,8 @@ from typing import Final
 from redis import Redis
 
 from posestream.broker import PoseEntry, PoseLog, Shard, connect, read_topology
-from posestream.errors import MessageError
-from posestream.keys import ShardKeys, Topology
+from posestream.errors import MessageError, UnsupportedSchemaError
+from posestream.keys import FrameId, ShardKeys, Topology
 from posestream.messages import PoseFrame, decode_pose
 from posestream.subscriber.cursor import Cursor
 from posestream.subscriber.desk import Desk, Item, Share
@@ -49,11 +49,13 @@ class Session:
     def take(self, *, wait: bool) -> Item | None:
         """Return the next item; None when stopped, or when there is none and `wait` is false."""
         self._finish_last()
+        if self.stopped:  # what is ready was never handed out, and is for others
+            return None
         while not self._ready:
             arrival = self._mailbox.take(wait=wait)
             if arrival is None:
                 return None
-            self._ready.extend(self._desk.open(arrival))
+            self._ready.extend(self._open_arrival(arrival))
         self._last = self._ready.popleft()
         self._desk.handed_out(self._last)
         return self._last
@@ -77,6 +79,10 @@ class Session:
     def close(self, *, last_is_done: bool = True) -> None:
         """End it and wait until its connections are closed."""
         self._finish_last(done=last_is_done)
+        for item in self._ready:
+            if isinstance(item, PoseFrame):
+                self._put_down(item.camera, item.id, done=False)
+        self._ready.clear()
         self.stop()
         for reader in self._readers:
             reader.join()
@@ -85,9 +91,24 @@ class Session:
         """Whoever asks for the next frame has done with the last one."""
         last, self._last = self._last, None
         if isinstance(last, PoseFrame):
-            for reader in self._readers:
-                if isinstance(reader, SharingReader) and reader.shard.keys.shard == self._shard_of(last.camera):
-                    reader.put_down(last.camera, last.id, done=done)
+            self._put_down(last.camera, last.id, done=done)
+
+    def _open_arrival(self, arrival: Arrival) -> list[Item]:
+        """Open what has arrived. What is no pose is done with, or one member after the other would have it in hand."""
+        try:
+            items = self._desk.open(arrival)
+        except UnsupportedSchemaError:
+            if isinstance(arrival, PoseEntry):  # a member that has been upgraded can read it
+                self._put_down(arrival.camera, arrival.id, done=False)
+            raise
+        if isinstance(arrival, PoseEntry) and not any(isinstance(item, PoseFrame) for item in items):
+            self._put_down(arrival.camera, arrival.id, done=True)
+        return items
+
+    def _put_down(self, camera: str, frame_id: FrameId, *, done: bool) -> None:
+        for reader in self._readers:
+            if isinstance(reader, SharingReader) and reader.shard.keys.shard == self._shard_of(camera):
+                reader.put_down(camera, frame_id, done=done)
 
     def _open(self, options: Options) -> dict[str, Cursor]:
         """Connect to every shard and find out where to begin; returns the cursors of the cameras there are."""

@@ -20,6 +20,7 @@ from posestream.subscriber.start import NOTHING
 
 _WAIT_S: Final = 0.2
 _PATIENCE_S: Final = 5.0
+_CLAIM_S: Final = 1.0
 
 Mark = tuple[str, FrameId]
 
@@ -65,10 +66,7 @@ class SharingReader(ShardReader):
             self._renew()
             if self._joined and self.mailbox.asked_for(_WAIT_S):
                 self._end_put_down()
-                for entry in self._next():
-                    self._in_hand[entry.camera, entry.id] = entry
-                    if not self.mailbox.put(entry):
-                        self._unseen.add((entry.camera, entry.id))
+                self._take()
             elif not self._joined:
                 self._stop_asked.wait(_WAIT_S)
         except BrokerUnavailableError:
@@ -77,8 +75,8 @@ class SharingReader(ShardReader):
         except BrokerError as error:
             if not is_missing(error):
                 raise
-            self._joined.clear()  # a camera was removed, or the server lost everything
-            self._in_hand.clear()
+            self._reply_lost = True  # with what had come of other cameras
+            self._forget(self._shared.gone(self._joined))
 
     def leave(self) -> None:
         """Give back what nobody has looked at, wait a little for what somebody is at, and leave the group."""
@@ -115,19 +113,30 @@ class SharingReader(ShardReader):
             self._shared.renew(self._in_hand.values())
             self._renew_at_s = time.monotonic() + self._claim_after_ms / 3000
 
-    def _next(self) -> list[PoseEntry]:
+    def _forget(self, cameras: set[str]) -> None:
+        """Hold nothing of cameras that were removed; where they come back they are joined again."""
+        self._joined -= cameras
+        self._in_hand = {mark: entry for mark, entry in self._in_hand.items() if entry.camera not in cameras}
+
+    def _take(self) -> None:
+        entry = self._next()
+        if entry is not None:
+            self._in_hand[entry.camera, entry.id] = entry
+            if not self.pass_on(entry):
+                self._unseen.add((entry.camera, entry.id))
+
+    def _next(self) -> PoseEntry | None:
         if self._reply_lost:
-            found = [
-                entry for entry in self._shared.in_hand(self._joined) if (entry.camera, entry.id) not in self._in_hand
-            ]
+            taken = self._shared.in_hand(self._joined)
+            found = self._shared.keep_one([entry for entry in taken if (entry.camera, entry.id) not in self._in_hand])
             self._reply_lost = False
-            if found:
+            if found is not None:
                 return found
         if time.monotonic() >= self._claim_at_s:
             claimed, lost = self._shared.claim(self._joined, self._claim_after_ms)
-            self._claim_at_s = time.monotonic() + self._claim_after_ms / 2000
             for camera, count in lost.items():
-                self.mailbox.put(Gap(camera, None, None, count))
-            if claimed:
+                self.pass_on(Gap(camera, None, None, count))
+            if claimed is not None:
                 return claimed
+            self._claim_at_s = time.monotonic() + min(_CLAIM_S, self._claim_after_ms / 2000)
         return self._shared.take(self._joined, BLOCK_MS)

@@ -265,6 +265,23 @@ def test_a_restart_of_the_server_loses_and_repeats_nothing(prefix):
     assert not [item for item in seen if isinstance(item, Gap)]
 
 
+@pytest.mark.parametrize("options", [{}, {"latest": True}, {"group": "work"}])
+def test_no_frame_comes_before_the_word_that_the_server_is_back(prefix, options):
+    with EmbeddedValkey(appendonly="yes", appendfsync="always") as server, Stage(server.url, prefix) as before:
+        subscription = subscribe(server.url, prefix=prefix, events=True, start="beginning", **options)
+        before.publish("hall", 1)
+        until(subscription, PoseFrame)
+        before.publish("yard", 1)
+        server.stop()
+        until(subscription, Disconnected)
+        server.start()
+        with Stage(server.url, prefix) as after:
+            after.publish("hall", 2)
+            items = until(subscription, PoseFrame)
+        subscription.close()
+    assert Reconnected in [type(item) for item in items[:-1]]
+
+
 def test_a_server_that_lost_everything_is_a_gap_of_unknown_size(prefix):
     with EmbeddedValkey() as server, Stage(server.url, prefix) as before:
         subscription = subscribe(server.url, prefix=prefix, events=True)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
+import msgpack
 import pytest
 
 from posestream import Disconnected, Gap, Skipped, subscribe
-from posestream.errors import BrokerError
-from posestream.messages import Outcome, PoseFrame
+from posestream.errors import BrokerError, UnsupportedSchemaError
+from posestream.keys import FrameId
+from posestream.messages import Outcome, PoseFrame, encode_pose
 from tests.contract.roles import eventually
 from tests.publishing import Stage
 from tests.servers import EmbeddedValkey
 from tests.unit.posestream_service.services import ROOT
+from tests.unit.posestream_subscriber.frames import frame
 from tests.users import rules, url_as
 
 
@@ -47,6 +52,17 @@ def pending(stage: Stage, camera: str = "hall", group: str = "work") -> int:
 
 def consumers(stage: Stage, camera: str = "hall") -> int:
     return len(stage.shard.client.xinfo_consumers(stage.shard.keys.poses(camera), "work"))
+
+
+def last_delivered(stage: Stage, camera: str = "hall") -> bytes:
+    (group,) = stage.shard.client.xinfo_groups(stage.shard.keys.poses(camera))
+    return group["last-delivered-id"]
+
+
+def closes_at_once(subscription) -> bool:
+    began = time.monotonic()
+    subscription.close()
+    return time.monotonic() - began < 3
 
 
 def test_each_frame_goes_to_exactly_one_member(stage, member):
@@ -95,6 +111,124 @@ def test_a_frame_whose_member_fails_goes_to_another_at_once(stage, member):
     with pytest.raises(ZeroDivisionError), member() as one:
         assert next(one).seq / 0
     assert next(member()).seq == 1
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_an_entry_that_is_no_pose_is_done_with_by_whoever_gets_it(stage, member, events):
+    stage.publish("hall", 1)
+    one = member(events=events)
+    while not isinstance(next(one), PoseFrame):
+        pass
+    stray = stage.shard.client.xadd(stage.shard.keys.poses("hall"), {"something": "else"})
+
+    def done() -> bool:
+        one.take()
+        return last_delivered(stage) == stray and pending(stage) == 0
+
+    eventually(done, within_s=5)
+    assert closes_at_once(one)
+    assert consumers(stage) == 0
+
+
+def test_a_pose_of_a_newer_schema_is_left_to_members_that_can_read_it(stage, member):
+    stage.publish("hall", 1)
+    newer = msgpack.unpackb(encode_pose(frame(2, 1))) | {"schema": 2}
+    stage.shard.client.xadd(stage.shard.keys.poses("hall"), {"pose": msgpack.packb(newer)})
+    one = member()
+    assert next(one).seq == 1
+    with pytest.raises(UnsupportedSchemaError):
+        next(one)
+    assert closes_at_once(one)
+    assert pending(stage) == 1
+    with pytest.raises(UnsupportedSchemaError):
+        next(member())
+
+
+def test_a_frame_that_its_member_never_handed_out_goes_to_one_who_waits(stage, member):
+    stage.end("hall", [Outcome.DEAD, Outcome.POSED])
+    one = member(events=True)
+    while not isinstance(next(one), Skipped):
+        pass
+    other = member()
+    assert other.take() is None
+    assert closes_at_once(one)
+    assert eventually(other.take, within_s=5).seq == 2
+
+
+def test_a_frame_that_was_not_handed_out_before_the_stop_is_not_taken_for_done(stage, member):
+    stage.end("hall", [Outcome.DEAD, Outcome.POSED])
+    one = member(events=True)
+    while not isinstance(next(one), Skipped):
+        pass
+    one.stop()
+    assert one.take() is None
+    assert closes_at_once(one)
+    assert next(member()).seq == 2
+
+
+CAMERAS = [f"camera-{number}" for number in range(20)]
+
+
+def test_a_member_takes_one_frame_however_many_cameras_have_one(stage, member):
+    for camera in CAMERAS:
+        stage.publish(camera, 1)
+    first = next(member()).camera
+    other = member()
+    rest = [eventually(other.take, within_s=5).camera for _ in CAMERAS[1:]]
+    assert sorted([first, *rest]) == sorted(CAMERAS)
+
+
+def test_members_that_wait_share_what_comes_to_several_cameras_at_once(stage, member):
+    keys = stage.shard.keys
+    for camera in CAMERAS:
+        stage.publish(camera, 1)
+    waiting = [member(start="now"), member(start="now")]
+    assert [one.take() for one in waiting] == [None, None]
+    eventually(lambda: all(stage.shard.client.xinfo_groups(keys.poses(camera)) for camera in CAMERAS))
+    time.sleep(0.3)  # both are at it by now
+    at = FrameId(stage.shard.server_ms() + 10)
+    with stage.shard.client.pipeline(transaction=True) as pipeline:
+        for camera in CAMERAS:
+            pose = replace(frame(2, 1), camera=camera, id=at)
+            pipeline.xadd(keys.poses(camera), {"pose": encode_pose(pose)}, id=str(at))
+        pipeline.execute()
+    got = [eventually(one.take, within_s=5).camera for one in waiting]
+    assert len(set(got)) == 2
+    assert sum(pending(stage, camera) for camera in CAMERAS) == 2
+
+
+def test_a_member_takes_over_one_frame_at_a_time(stage, member):
+    keys = [stage.shard.keys.poses(camera) for camera in CAMERAS]
+    for camera, key in zip(CAMERAS, keys, strict=True):
+        stage.publish(camera, 1)
+        stage.shard.client.xgroup_create(key, "work", id="0")
+    stage.shard.client.xreadgroup("work", "dead", dict.fromkeys(keys, ">"), count=1)
+    time.sleep(0.6)
+    first = next(member(claim_after_s=0.5)).camera
+    other = member(claim_after_s=0.5)
+    rest = [eventually(other.take, within_s=10).camera for _ in CAMERAS[1:]]
+    assert sorted([first, *rest]) == sorted(CAMERAS)
+
+
+def test_the_frame_of_a_dead_member_is_found_behind_many_that_are_in_hand(stage, member):
+    ids = stage.publish("hall", 40)
+    client, key = stage.shard.client, stage.shard.keys.poses("hall")
+    client.xgroup_create(key, "work", id="0")
+    client.xreadgroup("work", "alive", {key: ">"}, count=40)
+    client.xclaim(key, "work", "dead", 0, [str(ids[35])], idle=120_000)
+    assert eventually(member().take, within_s=5).seq == 36
+
+
+def test_cameras_have_their_turns(stage, member):
+    stage.publish("hall", 40)
+    stage.publish("yard", 5)
+    one = member()
+    assert {frame.camera for frame in islice(one, 2)} == {"hall", "yard"}
+    stage.publish("attic", 1)
+    time.sleep(1.5)  # until it is known that there is one more camera
+    next(one)
+    time.sleep(0.3)
+    assert "attic" in {frame.camera for frame in islice(one, 4)}
 
 
 def test_the_frame_of_a_member_that_was_killed_goes_to_another(stage, redis_url, prefix, member):
@@ -161,6 +295,23 @@ def test_a_camera_that_is_removed_and_comes_back_is_shared_again(stage, member):
     stage.operations.remove("hall", force=True)
     stage.publish("hall", 2)
     assert [next(one).seq, next(one).seq] == [1, 2]
+
+
+def test_a_camera_that_is_removed_takes_nothing_of_another_with_it(stage, member):
+    stage.publish("hall", 1)
+    stage.publish("yard", 1)
+    one = member(claim_after_s=1)
+    in_hand = next(one)
+    stage.operations.remove("yard" if in_hand.camera == "hall" else "hall", force=True)
+    time.sleep(1)  # it says meanwhile that it is still at it
+    until, taken = time.monotonic() + 2.5, []
+    while time.monotonic() < until:
+        taken.append(one.take())
+        time.sleep(0.02)
+    assert in_hand.camera not in {frame.camera for frame in taken if frame is not None}
+    assert pending(stage, in_hand.camera) == 0
+    assert closes_at_once(one)
+    assert consumers(stage, in_hand.camera) == 0
 
 
 def test_a_restart_of_the_server_loses_nothing(prefix):
