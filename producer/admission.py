@@ -36,7 +36,7 @@ class AdmissionPolicy(Protocol):
         """Offer a frame; returns the position that is wanted next, None when others have played the run to its end."""
 
     def end(self, *, complete: bool, keep: bool) -> None:
-        """Give the camera up, or `keep` it for another round; `complete` when the source was read to its end."""
+        """Give the camera up, or `keep` it for another round; `complete` when the run is over."""
 
 
 class LiveAdmission:

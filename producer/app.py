@@ -49,8 +49,11 @@ def main(argv: list[str]) -> int:
     shown = described(settings) | {"source": settings.source and public_name(settings.source)}
     logger.debug("settings", extra={"settings": shown})
     logger.info("listening", extra={"metrics_port": metrics_port, "health_port": health_server.port})
-    for problem in broken:
-        logger.error("given up: %s", problem)
+    for camera, _ in planned:
+        metrics.given_up.labels(camera.name).set(0)
+    for name, problem in broken.items():
+        metrics.given_up.labels(name).set(1)
+        logger.error("given up: camera %s: %s", name, problem)
     process = Process(settings, metrics, health, stop)
     try:
         code = process.run(planned, console)
@@ -59,25 +62,25 @@ def main(argv: list[str]) -> int:
     return 1 if broken else code
 
 
-def plan(cameras: Sequence[CameraSettings]) -> tuple[list[tuple[CameraSettings, Source]], list[str]]:
-    """Return every camera with its source, and what is wrong with the cameras whose source is broken.
+def plan(cameras: Sequence[CameraSettings]) -> tuple[list[tuple[CameraSettings, Source]], dict[str, str]]:
+    """Return every camera with its source, and what is wrong with each of those whose source is broken.
 
     Raises:
         ConfigurationError: naming every camera whose source is no source at all.
         SourceError: every source is broken.
     """
-    planned, problems, broken = [], [], []
+    planned, problems, broken = [], [], {}
     for camera in cameras:
         try:
             planned.append((camera, make_source(camera.source, camera.limits, camera.fps)))
         except ConfigurationError as error:
             problems.append(f"camera {camera.name}: {error}")
         except SourceError as error:
-            broken.append(f"camera {camera.name}: {error}")
+            broken[camera.name] = str(error)
     if problems:
         raise ConfigurationError("\n".join(problems))
     if not planned:
-        raise SourceError("\n".join(broken))
+        raise SourceError("\n".join(f"camera {name}: {problem}" for name, problem in broken.items()))
     return planned, broken
 
 
@@ -97,7 +100,7 @@ class Process:
         if topology is None:
             return 0
         shards = self._shards(topology)
-        leases = Leases(self._name, lambda camera: FrameIntake(shards(camera)), self._health)
+        leases = Leases(self._name, lambda camera: FrameIntake(shards(camera)), topology.shard_of, self._health)
         around = Surroundings(leases, self._metrics, self._health, self._stop)
         wait = self._settings.wait
         cameras = [

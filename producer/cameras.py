@@ -23,7 +23,7 @@ from producer.holding import HeldCamera
 from producer.lease import LEASE_MS, Leases
 from producer.settings import CameraSettings
 from producer.sources import Source, SourceKind
-from producer.sources.layers import NewestOnly, Persistent
+from producer.sources.layers import Ending, NewestOnly, Persistent
 from producer.summary import Account, Accountant
 from producer.tally import Phase, Tally
 
@@ -88,6 +88,7 @@ class Camera:
             self._run()
         except PosestreamError as error:
             self.failed = True
+            self._around.metrics.given_up.labels(self.tally.camera).set(1)
             logger.error("%s: given up: %s", self.tally.camera, error)  # noqa: TRY400 - the message says it all
         except BaseException:
             self.failed = True
@@ -105,11 +106,12 @@ class Camera:
         waited = complete and self._wait and not self._around.stop.is_set()
         self.failed = waited and not self.account.settled
 
-    def _drain(self) -> None:
-        """Wait for what becomes of the last frames."""
-        if self._wait:
-            self.tally.phase = Phase.DRAINING
-            self._accountant.wait()
+    def _drain(self) -> bool:
+        """Wait for what becomes of the last frames, unless nobody wants to know; tells whether the run is over."""
+        if not self._wait:
+            return True
+        self.tally.phase = Phase.DRAINING
+        return self._accountant.wait()
 
 
 def _admission(
@@ -151,9 +153,10 @@ def _layered(source: Source, settings: CameraSettings, tally: Tally, around: Sur
         tally.away = not up
 
     note(False)
+    ending = Ending(around.stop)
     persistent = Persistent(
         source,
-        around.stop,
+        ending,
         on_up=note,
         on_reconnect=metrics.reconnects.labels(name).inc,
         beat=_beat(health, f"source of {name}"),
@@ -162,7 +165,7 @@ def _layered(source: Source, settings: CameraSettings, tally: Tally, around: Sur
         return persistent
     return NewestOnly(
         persistent,
-        around.stop,
+        ending,
         beat=_beat(health, f"camera {name}"),
         on_end=lambda: health.forget(f"source of {name}"),
     )

@@ -59,7 +59,7 @@ class Encoder:
         except ImageError as error:
             return self._irregular(picture, error)
         if self._fits(header):
-            return EncodedFrame(picture, (header.width, header.height), passed_through=True)
+            return EncodedFrame(picture, header.shown_wh, passed_through=True)
         image = _decode(picture)
         return EncodedFrame(picture, passed_through=True) if image is None else self._compress(image)
 

@@ -55,13 +55,14 @@ class Feed:
         self._described = Calibration()
         self._position = 0
         self._on_taken: Callable[[], None] = _nothing
-        self._on_fed: Callable[[], None] = _nothing
+        self._on_fed: Callable[[], bool] = lambda: True
 
-    def run(self, on_taken: Callable[[], None], on_fed: Callable[[], None]) -> bool:
-        """Play the source to its end, again and again if it loops; tells whether the end was reached.
+    def run(self, on_taken: Callable[[], None], on_fed: Callable[[], bool]) -> bool:
+        """Play the source to its end, again and again if it loops; tells whether the run came to its end.
 
         `on_taken` is called when the camera is this producer's for the first time, before the first frame; `on_fed`
-        after the last frame, while the run has not ended yet: a producer that is started again goes on there.
+        after the last frame, and tells whether the run is over: until it is, a producer that is started again goes on
+        there.
         """
         self._on_taken, self._on_fed = on_taken, on_fed
         complete = False
@@ -81,19 +82,17 @@ class Feed:
         start = self._admission.begin(self._source.identity)
         if start is None:
             return False
-        complete = False
+        over = False
         try:
             self._on_taken()
             self._on_taken = _nothing
             self._tally.resumed_at = start
             self._tally.phase = Phase.FEEDING
             self._set_up(1)
-            complete = self._play_from(start)
-            if complete and not self._camera.loop:
-                self._on_fed()
+            over = self._play_from(start) and (self._camera.loop or self._on_fed())
         finally:
-            self._admission.end(complete=complete, keep=complete and self._camera.loop and not self._stop.is_set())
-        return complete
+            self._admission.end(complete=over, keep=over and self._camera.loop and not self._stop.is_set())
+        return over
 
     def _play_from(self, wanted: int) -> bool:
         """Feed the source from a position; tells whether its end was reached."""

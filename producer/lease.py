@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from posestream.broker import FrameIntake, Refusal
-from posestream.errors import BrokerError
+from posestream.errors import BrokerError, BrokerUnavailableError
 from posestream.service.health import Health
 
 logger = logging.getLogger(__name__)
@@ -22,15 +22,24 @@ Description = Mapping[str, str | int | float]
 class Leases:
     """Renews the leases of this process's cameras; `run` is for a thread of its own.
 
-    `holder` names the process. `intake_of` returns a camera's intake, on a connection that only this thread uses.
+    `holder` names the process. `intake_of` returns a camera's intake, on a connection that only this thread uses, and
+    `shard_of` the number of its shard.
     """
 
-    def __init__(self, holder: str, intake_of: Callable[[str], FrameIntake], health: Health) -> None:
+    def __init__(
+        self,
+        holder: str,
+        intake_of: Callable[[str], FrameIntake],
+        shard_of: Callable[[str], int],
+        health: Health,
+    ) -> None:
         self.holder = holder
         self._intake_of = intake_of
+        self._shard_of = shard_of
         self._health = health
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()  # never held during an exchange: feeds must not wait for others' servers
         self._held: dict[str, Description] = {}
+        self._renewing: str | None = None
         self._closing = threading.Event()
 
     def close(self) -> None:
@@ -39,32 +48,52 @@ class Leases:
 
     def hold(self, camera: str, description: Description) -> None:
         """Renew a camera's lease from now on, and describe the camera with every renewal."""
-        with self._lock:
+        with self._changed:
             self._held[camera] = description
 
     def drop(self, camera: str) -> None:
         """Renew a camera's lease no more; none is under way when this returns."""
-        with self._lock:
+        with self._changed:
             self._held.pop(camera, None)
+            self._changed.wait_for(lambda: self._renewing != camera)
 
     def run(self) -> None:
         """Renew until closed."""
         while not self._closing.wait(_RENEW_S):
             self._health.beat("leases")
-            with self._lock:
-                cameras = list(self._held)
+            self._health.set_ready("server", self._renew_all())
+
+    def _renew_all(self) -> str | None:
+        """Renew every lease that can be renewed; returns why one can not, None when all are."""
+        problem = None
+        away = set()
+        with self._changed:
+            cameras = list(self._held)
+        for camera in cameras:
+            if self._closing.is_set():
+                break
+            if self._shard_of(camera) in away:
+                continue
+            self._health.beat("leases")
             try:
-                for camera in cameras:
-                    self._renew(camera)
-                self._health.set_ready("server", None)
+                self._renew(camera)
             except BrokerError as error:  # also what waiting can not mend: the feeds meet it, too, and say so
-                self._health.set_ready("server", str(error))
+                problem = problem or str(error)
+                if isinstance(error, BrokerUnavailableError):
+                    away.add(self._shard_of(camera))  # its other cameras would only keep healthy shards waiting
+        return problem
 
     def _renew(self, camera: str) -> None:
-        with self._lock:
+        with self._changed:
             description = self._held.get(camera)
             if description is None:
                 return
+            self._renewing = camera
+        try:
             answer = self._intake_of(camera).register(camera, self.holder, LEASE_MS, description)
+        finally:
+            with self._changed:
+                self._renewing = None
+                self._changed.notify_all()
         if isinstance(answer, Refusal):
             logger.debug("%s: held by %s", camera, answer.detail)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import CliPositionalArg
 
 from posestream.errors import ConfigurationError
@@ -165,7 +166,8 @@ def camera_list(settings: RunSettings) -> list[CameraSettings]:
     _check_one_or_many(settings)
     chosen = settings.model_dump(include=set(CameraOptions.model_fields) & settings.model_fields_set)
     if settings.cameras is None:
-        cameras = [CameraSettings(name=settings.camera or "", source=settings.source or "", **chosen)]
+        given = {"name": settings.camera or "", "source": settings.source or "", **chosen}
+        cameras = [_camera(given, f"camera {settings.camera}")]
     else:
         cameras = read_cameras(settings.cameras, chosen)
     for camera in cameras:
@@ -210,7 +212,10 @@ def read_cameras(path: Path, overruling: dict[str, Any]) -> list[CameraSettings]
         raise ConfigurationError(f"cameras file {path}: unknown key {', '.join(content)}; each camera is a [[camera]]")
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise ConfigurationError(f"cameras file {path}: no camera in it; each is a table [[camera]]")
-    cameras = [_camera(path, number, table, overruling) for number, table in enumerate(tables, 1)]
+    cameras = [
+        _camera({**table, **overruling}, f"cameras file {path}: camera {table.get('name', f'number {number}')}")
+        for number, table in enumerate(tables, 1)
+    ]
     names = [camera.name for camera in cameras]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -218,14 +223,21 @@ def read_cameras(path: Path, overruling: dict[str, Any]) -> list[CameraSettings]
     return cameras
 
 
-def _camera(path: Path, number: int, table: dict[str, Any], overruling: dict[str, Any]) -> CameraSettings:
+def _camera(values: dict[str, Any], where: str) -> CameraSettings:
     try:
-        return CameraSettings(**{**table, **overruling})
+        return CameraSettings(**values)
     except ValidationError as error:
-        where = f"cameras file {path}: camera {table.get('name', f'number {number}')}"
         lines = []
         for item in error.errors(include_url=False, include_context=False, include_input=False):
             key = ".".join(str(part) for part in item["loc"])
-            unknown = item["type"] == "extra_forbidden"
-            lines.append(f"{where}: {key}: {'unknown key' if unknown else item['msg'].removeprefix('Value error, ')}")
+            lines.append(f"{where}: {key}: {_problem(item, values.get(key))}")
         raise ConfigurationError("\n".join(lines)) from error
+
+
+def _problem(item: ErrorDetails, value: Any) -> str:
+    """Return what is wrong with a value, in a few words."""
+    if item["type"] == "extra_forbidden":
+        return "unknown key"
+    if item["type"] == "string_unicode" and isinstance(value, str):
+        return f"{public_name(value)!r} is not UTF-8: give the file, or the folder it is in, another name"
+    return item["msg"].removeprefix("Value error, ")

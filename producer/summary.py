@@ -64,16 +64,17 @@ class Accountant:
             with contextlib.suppress(BrokerUnavailableError):  # the frame's next exchange meets it, too
                 self._say_hindrance(self._operations.status(self._tally.camera))
 
-    def wait(self) -> None:
-        """Wait until none of the camera's frames is in flight, or until asked to stop."""
+    def wait(self) -> bool:
+        """Wait until none of the camera's frames is in flight; False when asked to stop before that."""
         while (status := self._status()) is not None:
             camera = status.cameras[self._tally.camera]
             self._tally.unfinished = camera.in_flight
             if camera.in_flight == 0:
-                return
+                return True
             if time.monotonic() >= (self._remind_s or 0.0):
                 self._say_hindrance(status)
             self._stop.wait(_POLL_S)
+        return False
 
     def close(self) -> Account:
         """Say what became of the frames, from one last look at the server, which may have gone."""

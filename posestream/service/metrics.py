@@ -121,6 +121,9 @@ class ProducerMetrics(ServiceMetrics):
         self.offered_bytes = self._counter("offered_bytes", "Encoded bytes of admitted frames", "camera")
         self.passed_through = self._counter("passed_through_frames", "Frames sent on without re-encoding", "camera")
         self.source_up = self._gauge("source_up", "1 while the source delivers frames", "camera")
+        self.given_up = self._gauge(
+            "camera_given_up", "1 once the producer has given the camera up: its log says why", "camera"
+        )
         self.reconnects = self._counter("source_reconnects", "Attempts to open a source that had been lost", "camera")
 
 
@@ -160,6 +163,7 @@ class TrackerMetrics(ServiceMetrics):
 
     def __init__(self) -> None:
         super().__init__()
+        self.known_shards = self._gauge("shards", "Shards there are, as read at the start; 0 until then")
         self.leading = self._gauge("tracker_leading", "1 while this process may publish the shard", "shard")
         self.held = self._gauge("tracker_held_records", "Records held back to restore the order of frames", "shard")
         self.skipped = self._counter("tracker_skipped_frames", "Frames given up on in live mode", "camera")

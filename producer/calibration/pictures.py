@@ -13,7 +13,7 @@ from posestream.calibration import Distortion, Intrinsics
 from posestream.errors import ConfigurationError
 from producer.calibration.floor import PlaceReport, project
 from producer.calibration.lens import LensReport
-from producer.opencv import cv2
+from producer.opencv import as_bytes, cv2
 from producer.sources.base import Bgr
 
 Array = npt.NDArray[np.float64]
@@ -78,7 +78,7 @@ def save(path: Path, image: Bgr) -> None:
         ConfigurationError: it can not be written.
     """
     try:
-        written = cv2.imwrite(str(path), image)
+        written = cv2.imwrite(as_bytes(path), image)
     except cv2.error as error:
         raise ConfigurationError(f"{path}: no picture can be written there ({error.err})") from error
     if not written:

@@ -14,6 +14,7 @@ from producer.sources.addresses import NETWORK, network_url, public_name
 from producer.sources.base import Picture, Source, SourceFacts, SourceKind, Stamp, Unreadable
 from producer.sources.images import ImageFiles, is_image_file
 from producer.sources.layers import Thinned
+from producer.sources.names import printable
 from producer.sources.network import NetworkCamera
 from producer.sources.synthetic import SyntheticSource
 from producer.sources.video import VideoFile
@@ -56,12 +57,12 @@ def _file_source(text: str, limits: ImageLimits, fps: float | None) -> Source:
         mode = os.stat(text).st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise ConfigurationError(
-            f"source {public_name(text)!r}: no such file or folder (looked in {Path.cwd()})"
+            f"source {public_name(text)!r}: no such file or folder (looked in {printable(Path.cwd())})"
         ) from error
     except OSError as error:
         raise ConfigurationError(f"source {public_name(text)!r}: {error.strerror}") from error
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
-        raise ConfigurationError(f"source {text!r}: neither a regular file nor a folder")
+        raise ConfigurationError(f"source {public_name(text)!r}: neither a regular file nor a folder")
     path = Path(text)
     if stat.S_ISDIR(mode) or is_image_file(path):
         return _checked(ImageFiles(path, limits, fps))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from posestream.broker import redact
 from posestream.errors import ConfigurationError
+from producer.sources.names import printable
 
 NETWORK: Final = ("rtsp://", "rtsps://", "http://", "https://")
 
@@ -19,7 +20,7 @@ _UNSENDABLE: Final = re.compile(r"[\s\x00-\x1f\x7f]")
 
 def public_name(text: str) -> str:
     """Return a source's text without user, password, and what looks like one in a query; fit for logs."""
-    return _SECRET.sub(r"\1***", redact(text))
+    return _SECRET.sub(r"\1***", redact(printable(text)))
 
 
 def network_url(text: str) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from posestream.errors import ImageError, SourceError
 from posestream.image import ImageLimits, check_image
-from producer.opencv import cv2
+from producer.opencv import as_bytes, cv2
 from producer.sources.base import Picture, SourceFacts, Unreadable
 
 OPEN_TIMEOUT_MS: Final = 5000
@@ -100,7 +101,7 @@ class Capture:
         self._capture.release()
 
 
-def open_ffmpeg(target: str, limits: ImageLimits, name: str) -> Capture:
+def open_ffmpeg(target: str | Path, limits: ImageLimits, name: str) -> Capture:
     """Open a file or a URL with FFmpeg; waits for a network source no longer than the timeouts.
 
     Raises:
@@ -123,8 +124,9 @@ def open_v4l2(device: str, limits: ImageLimits, name: str) -> Capture:
     return Capture(lambda: _open(device, cv2.CAP_V4L2, []), _ask_v4l2_raw, limits, name)
 
 
-def _open(target: str, backend: int, parameters: Sequence[int]) -> Any:
-    return cv2.VideoCapture(target, backend, list(parameters))
+def _open(target: str | Path, backend: int, parameters: Sequence[int]) -> Any:
+    named = as_bytes(target) if isinstance(target, Path) else target
+    return cv2.VideoCapture(named, backend, list(parameters))
 
 
 def _ask_ffmpeg_raw(capture: Any) -> bool:

@@ -11,8 +11,9 @@ from typing import Final
 from posestream.errors import SourceError
 from posestream.image import ImageLimits
 from posestream.messages import CaptureClock
-from producer.opencv import cv2
+from producer.opencv import as_bytes, cv2
 from producer.sources.base import Picture, SourceFacts, SourceKind, Stamp, Unreadable
+from producer.sources.names import printable
 from producer.sources.video import identity_of
 
 PLAYING_FPS: Final = 25.0  # when a folder is played at a source's pace and nobody said how fast
@@ -31,7 +32,7 @@ class ImageFiles:
     kind = SourceKind.RECORDING
 
     def __init__(self, path: Path, limits: ImageLimits, fps: float | None = None) -> None:
-        self.name = str(path)
+        self.name = printable(path)
         self.identity: str | None = None
         self.facts = SourceFacts()
         self._path = path.resolve()
@@ -65,18 +66,19 @@ class ImageFiles:
     def retrieve(self) -> Picture:
         """Read the file, if it is still there and not too large."""
         file = self._files[self._at]
+        name = printable(file.name)
         try:
             with open(file, "rb", opener=_open_at_once) as opened:
                 status = os.fstat(opened.fileno())
                 if not stat.S_ISREG(status.st_mode):
-                    return Unreadable(f"{file.name}: not a regular file any more")
+                    return Unreadable(f"{name}: not a regular file any more")
                 size = status.st_size
                 data = opened.read(self._limits.max_bytes + 1) if size <= self._limits.max_bytes else b""
         except OSError as error:
-            return Unreadable(f"{file.name}: {error.strerror}")
+            return Unreadable(f"{name}: {error.strerror}")
         size = max(size, len(data))
         if size > self._limits.max_bytes:
-            return Unreadable(f"{file.name}: {size} bytes, above the limit of {self._limits.max_bytes}")
+            return Unreadable(f"{name}: {size} bytes, above the limit of {self._limits.max_bytes}")
         return data
 
     def close(self) -> None:
@@ -85,7 +87,7 @@ class ImageFiles:
 
 def is_image_file(path: Path) -> bool:
     """Tell an image from a video: by its first bytes, or by its suffix, which a broken image still has."""
-    return path.suffix.lower() in _SUFFIXES or bool(cv2.haveImageReader(str(path)))
+    return path.suffix.lower() in _SUFFIXES or bool(cv2.haveImageReader(as_bytes(path)))
 
 
 def list_images(path: Path) -> list[Path]:
@@ -100,9 +102,11 @@ def list_images(path: Path) -> list[Path]:
         with os.scandir(path) as entries:
             names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
     except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
+        raise SourceError(f"{printable(path)}: {error.strerror}") from error
     if not names:
-        raise SourceError(f"{path}: a folder without files; give one that has images in it (subfolders do not count)")
+        raise SourceError(
+            f"{printable(path)}: a folder without files; give one that has images in it (subfolders do not count)"
+        )
     return [path / name for name in sorted(names, key=natural_key)]
 
 

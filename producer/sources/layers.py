@@ -70,8 +70,34 @@ class Thinned:
         self._source.close()
 
 
+class Ending:
+    """Says when a camera's reader is to end: when the process stops, or when the camera alone is closed."""
+
+    def __init__(self, stop: StopSignal) -> None:
+        self._stop = stop
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Ask the camera's reader to end."""
+        self._closed.set()
+
+    def reopen(self) -> None:
+        """Let a reader begin."""
+        self._closed.clear()
+
+    def is_set(self) -> bool:
+        """Tell whether to end."""
+        return self._closed.is_set() or self._stop.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for so long, or until it is about time to end."""
+        until_s = time.monotonic() + seconds
+        while (left_s := until_s - time.monotonic()) > 0 and not self.is_set():
+            self._stop.wait(min(left_s, _TURN_S))
+
+
 class Persistent:
-    """A camera that is opened again whenever it is lost, until it comes back or the process stops.
+    """A camera that is opened again whenever it is lost, until it comes back or its reader is to end.
 
     `on_up` is told whether the camera delivers, `on_reconnect` of every attempt to get a lost one back, and `beat`
     that the loop turns.
@@ -80,7 +106,7 @@ class Persistent:
     def __init__(
         self,
         source: Source,
-        stop: StopSignal,
+        ending: Ending,
         *,
         on_up: Callable[[bool], None],
         on_reconnect: Callable[[], None],
@@ -90,7 +116,7 @@ class Persistent:
         self.kind = source.kind
         self.identity = source.identity
         self._source = source
-        self._stop = stop
+        self._ending = ending
         self._on_up = on_up
         self._on_reconnect = on_reconnect
         self._beat = beat
@@ -107,8 +133,8 @@ class Persistent:
         self._open = False
 
     def grab(self) -> Stamp | None:
-        """Wait for the next frame, for as long as that takes; None at a recording's end and when asked to stop."""
-        while not self._stop.is_set():
+        """Wait for the next frame, for as long as that takes; None at a recording's end and when asked to end."""
+        while not self._ending.is_set():
             self._beat()
             try:
                 if not self._open:
@@ -132,8 +158,9 @@ class Persistent:
         self._failures += 1
         self._open = False
         self._source.close()
-        self._stop.wait(jittered_wait_s(self._failures, first_s=0.25, most_s=10.0))
-        self._on_reconnect()
+        self._ending.wait(jittered_wait_s(self._failures, first_s=0.25, most_s=10.0))
+        if not self._ending.is_set():
+            self._on_reconnect()
 
     def retrieve(self) -> Picture:
         """Return the frame grabbed last."""
@@ -152,17 +179,14 @@ class NewestOnly:
     reader has ended.
     """
 
-    def __init__(
-        self, source: Source, stop: StopSignal, *, beat: Callable[[], None], on_end: Callable[[], None]
-    ) -> None:
+    def __init__(self, source: Source, ending: Ending, *, beat: Callable[[], None], on_end: Callable[[], None]) -> None:
         self.name = source.name
         self.kind = source.kind
         self.identity = source.identity
         self._source = source
-        self._stop = stop
+        self._ending = ending
         self._beat = beat
         self._on_end = on_end
-        self._closed = False
         self._changed = threading.Condition()
         self._newest: tuple[Stamp, Picture] | None = None
         self._taken: Picture = Unreadable("no frame grabbed yet")
@@ -177,14 +201,15 @@ class NewestOnly:
     def open(self) -> None:
         """Start reading (again, after a recording's end)."""
         self._newest = self._problem = None
-        self._closed = self._finished = False
+        self._finished = False
+        self._ending.reopen()
         run = contextvars.copy_context().run  # so that its log lines are about the camera, too
         threading.Thread(target=run, args=(self._read,), name=f"read {self.name}", daemon=True).start()
 
     def _read(self) -> None:
         try:
             self._source.open()
-            while not self._ended() and (stamp := self._source.grab()) is not None:
+            while not self._ending.is_set() and (stamp := self._source.grab()) is not None:
                 self._offer((stamp, self._source.retrieve()), overrun=stamp.media_ms is None)
         except Exception as error:  # noqa: BLE001 - raised again in the thread that asks for frames
             self._problem = error
@@ -195,19 +220,16 @@ class NewestOnly:
                 self._finished = True
                 self._changed.notify_all()
 
-    def _ended(self) -> bool:
-        return self._closed or self._stop.is_set()
-
     def _offer(self, frame: tuple[Stamp, Picture], *, overrun: bool) -> None:
         with self._changed:
-            while not overrun and self._newest is not None and not self._ended():
+            while not overrun and self._newest is not None and not self._ending.is_set():
                 self._changed.wait(_TURN_S)
             self._newest = frame
             self._changed.notify_all()
 
     def grab(self) -> Stamp | None:
-        """Wait for a frame that has not been given out; None at the end and when asked to stop."""
-        while not self._stop.is_set():
+        """Wait for a frame that has not been given out; None at the end and when asked to end."""
+        while not self._ending.is_set():
             self._beat()
             with self._changed:
                 if self._newest is None and not self._finished:
@@ -229,4 +251,4 @@ class NewestOnly:
 
     def close(self) -> None:
         """Leave the camera to its reader, which closes it after the frame at hand."""
-        self._closed = True
+        self._ending.close()

@@ -11,6 +11,7 @@ from posestream.image import ImageLimits
 from posestream.messages import CaptureClock
 from producer.sources.base import Picture, SourceFacts, SourceKind, Stamp, Unreadable
 from producer.sources.capture import Capture, open_ffmpeg
+from producer.sources.names import printable
 
 
 class VideoFile:
@@ -19,7 +20,7 @@ class VideoFile:
     kind = SourceKind.RECORDING
 
     def __init__(self, path: Path, limits: ImageLimits) -> None:
-        self.name = str(path)
+        self.name = printable(path)
         self.identity: str | None = None
         self.facts = SourceFacts()
         self._path = path.resolve()
@@ -36,7 +37,7 @@ class VideoFile:
                 status = os.fstat(file.fileno())
         except OSError as error:
             raise SourceError(f"{self.name}: {error.strerror}") from error
-        self._capture = open_ffmpeg(str(self._path), self._limits, self.name)
+        self._capture = open_ffmpeg(self._path, self._limits, self.name)
         self._began_ms = status.st_mtime_ns // 1_000_000
         self.identity = identity_of(self._path, f"{status.st_size} {status.st_mtime_ns}")
         self.facts = self._capture.facts
@@ -76,4 +77,4 @@ class _Place:
 def identity_of(path: Path, content: str) -> str:
     """Return a name for a path and what tells its content from another's; readable, and equal in every process."""
     digest = hashlib.sha256(f"{path}\n{content}".encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{path.name}:{digest[:16]}"
+    return f"{printable(path.name)}:{digest[:16]}"

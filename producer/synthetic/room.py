@@ -17,6 +17,27 @@ _WALLS: Final = ("left", "right", "near", "far")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Hanging:
+    """A thing on a wall: a picture, a window, a cupboard or a door.
+
+    Attributes:
+        wall: its number, of `_WALLS`.
+        middle_m: along the wall.
+        width_m, bottom_m, top_m: its size.
+        paint: BGR 0..255.
+        window: whether it is one, which looks another way than paint.
+    """
+
+    wall: int
+    middle_m: float
+    width_m: float
+    bottom_m: float
+    top_m: float
+    paint: FloatArray
+    window: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Room:
     """A box with things on its walls.
 
@@ -26,7 +47,7 @@ class Room:
         floor, wall, ceiling, trim: BGR 0..255.
         plank_m: width of the floor's planks; tiles if `tiled`.
         rug_m: half-axes of an oval rug in the middle; None for none.
-        hangings: things on walls: wall number, middle along it, width, bottom, top (metres), BGR, whether a window.
+        hangings: things on walls.
         seed: of the pattern in wood and plaster.
     """
 
@@ -40,7 +61,7 @@ class Room:
     tiled: bool
     rug_m: tuple[float, float] | None
     rug: FloatArray
-    hangings: tuple[tuple[int, float, float, float, float, FloatArray, bool], ...]
+    hangings: tuple[Hanging, ...]
     seed: int
 
     @classmethod
@@ -69,9 +90,7 @@ class Room:
         )
 
 
-def _hangings(
-    half_m: FloatArray, rng: np.random.Generator, *, plain: bool
-) -> tuple[tuple[int, float, float, float, float, FloatArray, bool], ...]:
+def _hangings(half_m: FloatArray, rng: np.random.Generator, *, plain: bool) -> tuple[Hanging, ...]:
     things = []
     for wall in range(len(_WALLS)):
         reach = half_m[1 if wall < 2 else 0]
@@ -85,7 +104,8 @@ def _hangings(
             elif rng.random() < (0.1 if plain else 0.3):
                 bottom, top, window = 0.0, rng.uniform(0.7, 1.9), False  # a cupboard
             colour = rng.uniform(40, 220, 3)
-            things.append((wall, at + width / 2, width, bottom, top, 0.6 * colour + 0.4 * colour.mean(), window))
+            paint = 0.6 * colour + 0.4 * colour.mean()
+            things.append(Hanging(wall, at + width / 2, width, bottom, top, paint, window))
             at += width + rng.uniform(0.3, 1.6)
     return tuple(things)
 
@@ -181,18 +201,19 @@ def _wall(
     plaster = 1 + 0.006 * np.sin(along * 31 + np.sin(up * 23) * 2) + random.uniform(-0.04, 0.04)
     colour: npt.NDArray[np.float64] = room.wall * plaster[:, None]
     colour[up < 0.11] = room.trim
-    for number, middle, width, bottom, top, paint, window in room.hangings:
-        if number != wall:
+    for thing in room.hangings:
+        if thing.wall != wall:
             continue
-        inside = (np.abs(along - middle) < width / 2) & (up > bottom) & (up < top)
+        width, height = thing.width_m, thing.top_m - thing.bottom_m
+        inside = (np.abs(along - thing.middle_m) < width / 2) & (up > thing.bottom_m) & (up < thing.top_m)
         if not inside.any():
             continue
-        a, u = (along[inside] - middle) / width, (up[inside] - bottom) / (top - bottom)
-        rim = np.minimum((0.5 - np.abs(a)) * width, np.minimum(u, 1 - u) * (top - bottom))
-        if window:
+        a, u = (along[inside] - thing.middle_m) / width, (up[inside] - thing.bottom_m) / height
+        rim = np.minimum((0.5 - np.abs(a)) * width, np.minimum(u, 1 - u) * height)
+        if thing.window:
             filling = np.array((246, 238, 226)) - np.outer(1 - u, (60, 25, 10))
             rim = np.minimum(rim, np.abs(a) * width)
         else:
-            filling = paint * (0.75 + 0.3 * u + 0.12 * np.sin(9 * a + 5 * u * np.sin(4 * a)))[:, None]
+            filling = thing.paint * (0.75 + 0.3 * u + 0.12 * np.sin(9 * a + 5 * u * np.sin(4 * a)))[:, None]
         colour[inside] = np.where((rim < 0.045)[:, None], room.trim * 0.9 + 15, filling)
     return colour.astype(np.float32)

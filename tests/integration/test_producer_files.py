@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections import Counter
@@ -105,6 +106,37 @@ def test_a_producer_that_is_killed_while_it_waits_for_its_last_frames_plays_noth
     with Fleet(redis_url, prefix) as fleet:
         assert second.end() == 0
         assert_every_frame_once(fleet, shard, 20)
+
+
+def test_a_producer_that_is_stopped_while_it_waits_for_its_last_frames_plays_nothing_again(
+    producers: Producers, redis_url: str, prefix: str, shard: Shard, tmp_path: Path
+) -> None:
+    command = (write_video(tmp_path / "v.mp4", 20), "--camera", "hall")
+    shard.prepare()
+    first = producers.start(*command)
+    first.wait_for("20 frames in flight, but ")
+    assert first.stop() == 0
+    assert first.output == "hall: 20 frames admitted: 20 still in flight\n"
+    assert status_of(shard).holder == ""
+
+    second = producers.start(*command)
+    second.wait_for("20 frames in flight, but ")
+    with Fleet(redis_url, prefix) as fleet:
+        assert second.end() == 0
+        assert second.output == (
+            "hall: 0 frames admitted after 20 by an earlier start: 20 posed (of these 20 had been admitted before)\n"
+        )
+        assert_every_frame_once(fleet, shard, 20)
+
+
+def test_a_producer_that_does_not_wait_for_its_last_frames_plays_the_file_again_when_it_is_started_again(
+    producers: Producers, shard: Shard, tmp_path: Path
+) -> None:
+    command = (write_video(tmp_path / "v.mp4", 20), "--camera", "hall", "--no-wait")
+    shard.prepare()
+    for starts in (1, 2):
+        assert producers.run(*command).process.returncode == 0
+        assert in_flight(shard) == 20 * starts
 
 
 def test_a_producer_that_slept_while_another_played_its_file_to_the_end_plays_nothing_again(
@@ -297,6 +329,9 @@ def test_cameras_of_a_file_run_beside_each_other_and_none_minds_a_broken_one(
     )
     producer.wait_for("no frames, trying on: http://127.0.0.1:9/video")
     assert "broken.mp4: can not be opened" in producer.wait_for("given up: camera broken: ")
+    given_up = {name: producer.metrics()["posestream_camera_given_up", name] for name in sources}
+    assert given_up == {"video": 0, "images": 0, "cut": 0, "broken": 1, "away": 0}
+    assert producer.probe("/ready") == (200, {}), "a camera that will not come back holds up no rollout"
     eventually("the cut one is over", lambda: producer.probe("/live")[1].keys() & {"camera cut"} == set())
     assert "frames that it announces" in producer.wait_for("cut.avi ends after ")
     assert producer.process.poll() is None, "the camera that is away is still tried"
@@ -307,6 +342,28 @@ def test_cameras_of_a_file_run_beside_each_other_and_none_minds_a_broken_one(
     assert "video: 40 frames admitted: 40 posed\n" in producer.output
 
 
+def test_a_camera_that_is_given_up_on_the_way_is_told_from_one_that_is_away(
+    producers: Producers, fleet: Fleet, tmp_path: Path
+) -> None:
+    video = write_video(tmp_path / "v.mp4", 10)
+    cameras = tmp_path / "cameras.toml"
+    cameras.write_text(
+        f'[[camera]]\nname = "gone"\nsource = "{video}"\nloop = true\n'
+        '[[camera]]\nname = "away"\nsource = "http://127.0.0.1:9/video"\n'
+    )
+    producer = producers.start("--cameras", cameras)
+    eventually("frames are through", lambda: fleet.frames_of("gone"))
+    assert producer.metrics()["posestream_camera_given_up", "gone"] == 0
+
+    video.unlink()
+
+    producer.wait_for("gone: given up: ")
+    found = producer.metrics()
+    assert [found["posestream_camera_given_up", name] for name in ("gone", "away")] == [1, 0]
+    eventually("the process stays ready", lambda: producer.probe("/ready") == (200, {}))
+    assert producer.stop() == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -314,6 +371,10 @@ def test_cameras_of_a_file_run_beside_each_other_and_none_minds_a_broken_one(
         (["rtsp://user:secret@", "--camera", "a"], "error: camera a: source 'rtsp://***@': names no host"),
         (["rtsp://user:secret@host/"], "error: give rtsp://***@host/ a name with --camera NAME"),
         (["", "--camera", "a"], "error: give a SOURCE with --camera NAME"),
+        (
+            [os.fsdecode(b"/tmp/caf\xe9.png"), "--camera", "a"],
+            "error: camera a: source: '/tmp/caf\ufffd.png' is not UTF-8: give the file, or",
+        ),
         (["x.mp4", "--camera", ""], "--camera, POSESTREAM_CAMERA"),
         (["--cameras", "/no/such.toml"], "error: cameras file /no/such.toml: No such file or directory"),
     ],

@@ -54,6 +54,25 @@ def test_each_file_of_a_folder_is_admitted_once_however_broken_it_is(
     assert (status.conserved, status.admitted) == (True, 7)
 
 
+def test_files_whose_names_are_not_utf8_stop_nobody(
+    producers: Producers, fleet: Fleet, shard: Shard, tmp_path: Path
+) -> None:
+    jpeg = encoded(1)
+    huge = jpeg + bytes(200_000)
+    files = {b"1-caf\xe9.jpg": jpeg, b"2-caf\xe9.jpg": huge, b"3.jpg": jpeg}
+    folder = write_folder(
+        tmp_path / os.fsdecode(b"\xe9t\xe9"), {os.fsdecode(name): data for name, data in files.items()}
+    )
+    (tmp_path / "summer").symlink_to(folder)
+
+    producer = producers.run(tmp_path / "summer", "--camera", "hall", "--max-bytes", 100_000)
+
+    assert producer.output == "hall: 3 frames admitted: 2 posed, 1 dead (1 unreadable)\n"
+    error = fleet.frames_of("hall")[1].meta.error
+    assert error == f"2-caf\ufffd.jpg: {len(huge)} bytes, above the limit of 100000"
+    assert ShardOperations(shard).status("hall").cameras["hall"].conserved
+
+
 def test_jpeg_and_png_files_are_passed_on_byte_for_byte(producers: Producers, fleet: Fleet, tmp_path: Path) -> None:
     files = {"a1.jpg": encoded(1), "a2.png": encoded(2, ".png"), "a10.jpg": encoded(3)}
     folder = write_folder(tmp_path / "images", files)

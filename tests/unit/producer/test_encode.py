@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from posestream.calibration import Intrinsics
 from posestream.image import ImageLimits, check_image
+from producer.calibration.live import LiveCalibration, Registry
+from producer.calibration.values import Calibration
 from producer.encode import EncodedFrame, Encoder
 from producer.sources import Unreadable
 from tests.unit.producer.media import encoded, picture
@@ -22,6 +30,21 @@ def size_of(frame: EncodedFrame) -> tuple[int, int]:
     return header.width, header.height
 
 
+def tiff(orientation: int, order: str = "<", tag: int = 0x0112) -> bytes:
+    """What EXIF is in: one directory with one entry, a short."""
+    mark = {"<": b"II", ">": b"MM"}[order]
+    return mark + struct.pack(f"{order}HIHHHIHHI", 42, 8, 1, tag, 3, 1, orientation, 0, 0)
+
+
+def with_exif(image: bytes, exif: bytes) -> bytes:
+    """A JPEG with another first segment, or a PNG with another chunk behind its header."""
+    if image.startswith(b"\xff\xd8"):
+        segment = b"Exif\0\0" + exif
+        return image[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + image[2:]
+    chunk = b"eXIf" + exif
+    return image[:33] + struct.pack(">I", len(exif)) + chunk + struct.pack(">I", zlib.crc32(chunk)) + image[33:]
+
+
 def decoded(data: bytes) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
 
@@ -30,6 +53,62 @@ def decoded(data: bytes) -> np.ndarray:
 def test_jpeg_and_png_pass_through(suffix: str):
     data = encoded(1, suffix)
     assert encoder().encode(data) == EncodedFrame(data, (160, 120), passed_through=True)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_is_that_of_the_image_as_it_is_shown_and_its_calibration_is_kept(orientation, suffix, order):
+    data = with_exif(encoded(1, suffix), tiff(orientation, order))
+    passed, scaled = encoder().encode(data), encoder(max_side=80).encode(data)
+
+    height, width = decoded(data).shape[:2]
+    assert (width, height) == ((160, 120) if orientation < 5 else (120, 160))
+    assert passed == EncodedFrame(data, (width, height), passed_through=True)
+    assert (scaled.source_wh, scaled.scaled) == ((width, height), True)
+    lens = Calibration((2 * width, 2 * height), Intrinsics(200.0, 200.0, width, height, calibrated=True))
+    for frame in (passed, scaled):
+        known = LiveCalibration("hall", Registry(lens.as_json)).now(0.0, frame.source_wh, Calibration())
+        assert known.intrinsics == Intrinsics(100.0, 100.0, width / 2, height / 2, calibrated=True)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"",
+        b"II",
+        b"garbage that is no TIFF",
+        b"II*\0" + struct.pack("<I", 0xFFFFFFFF),
+        b"II*\0" + struct.pack("<IH", 8, 0xFFFF),
+        tiff(6)[:-7],
+        tiff(0),
+        tiff(9),
+        tiff(6, tag=0x0111),
+    ],
+    ids=["empty", "cut", "no TIFF", "far away", "no entries", "no value", "0", "9", "another tag"],
+)
+def test_exif_that_does_not_say_leaves_the_image_as_it_is(exif: bytes, suffix: str):
+    data = with_exif(encoded(1, suffix), exif)
+    assert decoded(data).shape[:2] == (120, 160)
+    assert encoder().encode(data).source_wh == (160, 120)
+
+
+def test_the_first_segment_that_says_is_believed():
+    data = with_exif(encoded(1), tiff(6))
+    for before, shown_wh in ((b"http", (120, 160)), (tiff(6, tag=0x0111), (120, 160)), (tiff(1), (160, 120))):
+        turned = with_exif(data, before)
+        assert decoded(turned).shape[:2] == shown_wh[::-1]
+        assert encoder().encode(turned).source_wh == shown_wh
+
+
+@given(st.binary(max_size=200), st.sampled_from([".jpg", ".png"]), st.sampled_from("<>"))
+def test_no_exif_keeps_an_image_from_being_sent(rest: bytes, suffix: str, order: str):
+    for exif in (rest, tiff(6, order)[:8] + rest):
+        data = with_exif(encoded(1, suffix), exif)
+        frame = encoder().encode(data)
+        assert (frame.image, frame.error) == (data, None)
+        assert frame.source_wh in ((160, 120), (120, 160))
 
 
 @pytest.mark.parametrize("suffix", [".bmp", ".webp", ".tiff", ".ppm"])

@@ -100,6 +100,6 @@ def test_a_broken_file_leaves_the_others_alone(tmp_path: Path):
     planned, broken = plan(cameras(a=tmp_path / "broken.mp4", b=good))
 
     assert [camera.name for camera, _ in planned] == ["b"]
-    assert [line.split(":")[0] for line in broken] == ["camera a"]
+    assert list(broken) == ["a"]
     with pytest.raises(PosestreamError, match="camera a: "):
         plan(cameras(a=tmp_path / "broken.mp4"))

@@ -98,6 +98,20 @@ def test_a_file_that_goes_grows_or_becomes_a_pipe_is_a_frame_that_can_not_be_rea
     assert source.retrieve() == encoded(1)
 
 
+def test_names_that_are_not_utf8_are_fit_for_messages(tmp_path: Path):
+    folder = tmp_path / os.fsdecode(b"\xe9t\xe9")
+    folder.mkdir()
+    source = opened(folder_of(folder, [os.fsdecode(b"caf\xe9.jpg")]))
+    (folder / os.fsdecode(b"caf\xe9.jpg")).unlink()
+    assert source.grab() is not None
+    picture = source.retrieve()
+    assert isinstance(picture, Unreadable)
+    assert picture.why == "caf\ufffd.jpg: No such file or directory"
+    assert (source.name, (source.identity or "").split(":")[0]) == (str(tmp_path / "\ufffdt\ufffd"), "\ufffdt\ufffd")
+    with pytest.raises(SourceError, match="\ufffdt\ufffd: a folder without files"):
+        source.open()
+
+
 def test_the_same_folder_has_the_same_identity_until_its_files_change(tmp_path: Path):
     folder_of(tmp_path, ["1.jpg", "2.jpg"])
     first = opened(tmp_path).identity

@@ -10,8 +10,9 @@ import pytest
 from posestream.errors import SourceError
 from posestream.messages import CaptureClock
 from posestream.service.process import StopSignal
+from producer.sources import layers
 from producer.sources.base import Picture, SourceFacts, SourceKind, Stamp
-from producer.sources.layers import NewestOnly, Persistent, Thinned
+from producer.sources.layers import Ending, NewestOnly, Persistent, Thinned
 from tests.unit.producer.fleet import eventually
 
 
@@ -53,7 +54,7 @@ class Scripted:
 
 def newest(source: Scripted, stop: StopSignal, ended: list[str] | None = None) -> NewestOnly:
     return NewestOnly(
-        source, stop, beat=lambda: None, on_end=lambda: (ended if ended is not None else []).append("end")
+        source, Ending(stop), beat=lambda: None, on_end=lambda: (ended if ended is not None else []).append("end")
     )
 
 
@@ -76,7 +77,7 @@ def test_a_lost_camera_is_opened_again_until_it_delivers():
     source = Scripted([None, SourceError("gone"), SourceError("still"), None])
     up, reconnects = [], []
     persistent = Persistent(
-        source, StopSignal(), on_up=up.append, on_reconnect=lambda: reconnects.append(1), beat=lambda: None
+        source, Ending(StopSignal()), on_up=up.append, on_reconnect=lambda: reconnects.append(1), beat=lambda: None
     )
     assert persistent.grab() is not None
     assert persistent.grab() is not None
@@ -87,7 +88,7 @@ def test_a_lost_camera_is_opened_again_until_it_delivers():
 def test_a_camera_that_stays_away_holds_up_no_stop():
     stop = StopSignal()
     source = Scripted([SourceError("gone")] * 1000)
-    persistent = Persistent(source, stop, on_up=lambda up: None, on_reconnect=stop.set, beat=lambda: None)
+    persistent = Persistent(source, Ending(stop), on_up=lambda up: None, on_reconnect=stop.set, beat=lambda: None)
     assert persistent.grab() is None
 
 
@@ -131,6 +132,23 @@ def test_a_closed_camera_is_left_by_its_reader_which_says_so():
     eventually("the reader has ended", lambda: ended)
     assert source.closed == 1
     assert source.given <= 1
+
+
+def test_a_camera_that_is_closed_while_it_is_away_is_tried_no_more(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(layers, "jittered_wait_s", lambda *_, **__: 60.0)
+    source, reconnects, ended = Scripted([SourceError("gone")] * 1000), [], []
+    ending = Ending(StopSignal())
+    persistent = Persistent(
+        source, ending, on_up=lambda up: None, on_reconnect=lambda: reconnects.append(1), beat=lambda: None
+    )
+    reader = NewestOnly(persistent, ending, beat=lambda: None, on_end=lambda: ended.append("end"))
+    reader.open()
+    eventually("the camera is lost", lambda: source.closed)
+
+    reader.close()
+
+    eventually("the reader has ended", lambda: ended, seconds=1.5)
+    assert (source.opened, reconnects) == (1, [])
 
 
 def test_a_stop_ends_the_wait_for_a_frame():

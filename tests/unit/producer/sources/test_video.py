@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,14 @@ def test_frames_are_from_the_files_date_and_their_place_in_it(tmp_path: Path):
     for number, image in enumerate(pictures):
         assert isinstance(image, np.ndarray)
         assert np.abs(image.astype(int) - picture(number)).mean() < 8
+
+
+def test_a_name_that_is_not_utf8_is_played_and_fit_for_messages(tmp_path: Path):
+    write_video(tmp_path / "v.mp4", 3).rename(tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    source, stamps, _ = play(tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    assert len(stamps) == 3
+    assert source.name == str(tmp_path / "caf\ufffd.mp4")
+    assert (source.identity or "").startswith("caf\ufffd.mp4:")
 
 
 def test_jpegs_come_out_as_they_are_in_the_file(tmp_path: Path):

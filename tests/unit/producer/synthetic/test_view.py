@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import combinations
 
 import numpy as np
 
@@ -69,10 +70,31 @@ def test_an_empty_room_differs_from_frame_to_frame_by_noise_alone() -> None:
     assert len(empty.truth(0)) == 0
 
 
-def test_people_leave_and_enter_nowhere_and_keep_their_ids() -> None:
-    view = SyntheticView(SceneOptions(people=4))
+BONES = [
+    *(("l_hip", "l_knee"), ("l_knee", "l_ankle"), ("l_shoulder", "l_elbow"), ("l_elbow", "l_wrist")),
+    *(("r_hip", "r_knee"), ("r_knee", "r_ankle"), ("r_shoulder", "r_elbow"), ("r_elbow", "r_wrist")),
+]
 
-    assert all(view.truth(index).ids.tolist() == [0, 1, 2, 3] for index in range(0, 2000, 100))
+
+def bones_m(view: SyntheticView, index: int) -> dict[int, np.ndarray]:
+    """The lengths of everybody's bones in a frame, by id."""
+    truth = view.truth(index)
+    start, end = (truth.joints_m[:, [JOINT_INDEX[bone[side]] for bone in BONES]] for side in (0, 1))
+    return dict(zip(truth.ids.tolist(), np.linalg.norm(end - start, axis=2), strict=True))
+
+
+def test_people_leave_and_enter_nowhere_and_an_id_is_always_the_same_body() -> None:
+    views = [SyntheticView(SceneOptions(people=4, camera=camera)) for camera in (0, 2)]
+    first = bones_m(views[0], 0)
+
+    assert set(first) == {0, 1, 2, 3}
+    for view, index in ((view, index) for view in views for index in range(0, 2000, 100)):
+        seen = bones_m(view, index)
+        assert seen.keys() == first.keys()
+        for person, lengths_m in seen.items():
+            np.testing.assert_allclose(lengths_m, first[person], atol=1e-4)
+    for one, other in combinations(first.values(), 2):
+        assert np.abs(one - other).max() > 0.002
 
 
 def test_intrinsics_are_those_the_joints_were_projected_with() -> None:
