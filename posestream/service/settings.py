@@ -3,23 +3,37 @@
 A settings class is a pydantic model; its field names make the flags (`--redis-url`), the environment variables
 (`POSESTREAM_REDIS_URL`) and the keys of the configuration file, and its descriptions make `--help`. In the file,
 `[common]` holds what several applications share and a table named after the application what is its own.
+
+A file is written for posestream, so that an unknown key in it is an error. The environment is everybody's: an unknown
+variable there is told, and not looked at.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
+import logging
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from posestream.broker import redact
 from posestream.errors import ConfigurationError
 from posestream.keys import DEFAULT_PREFIX, validate_prefix
+
+logger = logging.getLogger(__name__)
 
 ENV_PREFIX = "POSESTREAM_"
 TABLES = (
@@ -30,14 +44,45 @@ TABLES = (
     "tail",
     "cameras",
     "status",
+    "dead",
     "record",
     "replay",
     "export",
     "view",
     "calibrate",
+    "demo",
+    "training",
 )
+_KEYS: Final = """
+    all allow_origin batch bf16 bones cache calibration calibration_camera camera cameras card charuco claim_after_ms
+    config count data depth device duration events every export first_size fisheye force format fps frames from_start
+    full_size_share grace_s health_port host image into intrinsics json keep_ms latest lease_ms letter letters
+    listen_host log_format log_level loop max_age max_bytes max_deliveries max_image_bytes max_image_pixels max_pixels
+    max_side metrics_port model networks open output overwrite pace person picture pictures placing points policy port
+    precision prefix processes quality rate raw recording redis_url reorder_wait_ms replace report resume retain run
+    save_seconds seconds seed shards shortest size slots source space speed square_mm squares start threads tls_cert
+    tls_key token tries up view view_port wait watch widths worker_fps workers world_unit world_up
+"""
+KEYS: Final = frozenset(_KEYS.split())
+"""Every setting of any application. They share an environment, so what is another's is no mistake there; a test holds
+this to the applications, which do not know of each other."""
+OTHER_KEYS: Final = frozenset({"checkpoint_url", "test_server"})
+"""What variables are for that are no settings: `python -m workers model`, and the tests."""
 
 S = TypeVar("S", bound="Settings")
+
+
+class _Environment(EnvSettingsSource):
+    """The environment. Lists are written with commas, as on the command line, or as JSON, for what has commas in it."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Return what a variable's text stands for, where that is more than one value."""
+        if get_origin(field.annotation) in (tuple, list) and not value.lstrip().startswith("["):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError as error:
+            raise ValueError(f"{field_name}: not JSON: {error} ({ENV_PREFIX}{field_name.upper()})") from error
 
 
 class Settings(BaseSettings):
@@ -69,7 +114,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put what `load` read from the file (the init values) below the environment; flags come on top."""
-        return env_settings, init_settings
+        return _Environment(settings_cls), init_settings
 
 
 class ConnectionSettings(Settings):
@@ -119,7 +164,7 @@ def load(settings: type[S], argv: list[str], *, program: str, table: str) -> S:
     path = _config_path(argv)
     construct: Callable[..., S] = settings
     try:
-        return construct(
+        loaded = construct(
             _cli_parse_args=argv,
             _cli_prog_name=program,
             _cli_exit_on_error=False,
@@ -130,6 +175,8 @@ def load(settings: type[S], argv: list[str], *, program: str, table: str) -> S:
     except SettingsError as error:
         problem = str(error.__cause__ or error).removeprefix("error parsing CLI: ")
         raise ConfigurationError(f"{program}: {problem} (see {program} --help)") from error
+    _tell_of_strangers(os.environ, loaded, program)
+    return loaded
 
 
 def read_file(path: Path, table: str, settings: type[Settings]) -> dict[str, Any]:
@@ -176,6 +223,31 @@ def _where(location: tuple[int | str, ...], *, subcommands: bool) -> str:
         return f"--{str(location[-1]).replace('_', '-')}"
     name = str(location[0]) if location else ""
     return f"--{name.replace('_', '-')}, {ENV_PREFIX}{name.upper()}"
+
+
+def _tell_of_strangers(names: Iterable[str], settings: Settings, program: str) -> None:
+    """Log, in one line, the variables that look like settings and are none of any application."""
+    own = {(field.alias or name).lower() for name, field in type(settings).model_fields.items()}
+    keys = {
+        name: name.lower().removeprefix(ENV_PREFIX.lower()) for name in names if name.upper().startswith(ENV_PREFIX)
+    }
+    strangers = {name: key for name, key in keys.items() if key not in KEYS | OTHER_KEYS | own}
+    if not strangers:
+        return
+    if isinstance(settings, ServiceSettings):  # their log is for machines, too
+        from posestream.service import logs  # noqa: PLC0415 - needs what the command line does without
+
+        logs.configure(settings.log_level, settings.log_format)
+    said = ", ".join(name + _meant(key, own) for name, key in sorted(strangers.items()))
+    logger.warning("%s: no setting goes by %s: not looked at", program, said)
+
+
+def _meant(key: str, own: set[str]) -> str:
+    """Return which variable may have been meant, rather one of this application's; nothing where none is close."""
+    for known in (own, KEYS):
+        for close in difflib.get_close_matches(key, known, 1, 0.8):
+            return f" (is it {ENV_PREFIX}{close.upper()}?)"
+    return ""
 
 
 def described(settings: Settings) -> dict[str, Any]:

@@ -21,10 +21,12 @@ def wait_for_shards(
     health: Health,
     on_error: Callable[[], None],
     clock: ServerClock | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> list[ShardKeys]:
     """Return the chosen shards (all when none are named), prepared; an empty list when asked to stop before.
 
-    A `clock` is set by the server's before this returns.
+    A `clock` is set by the server's before this returns, and `told` is called with how many shards there are, chosen or
+    not. Nobody looks again: who changes their number starts the processes anew.
 
     Raises:
         ConfigurationError: a chosen shard does not exist.
@@ -36,7 +38,8 @@ def wait_for_shards(
         while not stop.is_set():
             health.beat("start")
             try:
-                shards = _select(read_topology(client, prefix).all_keys(), chosen)
+                every = read_topology(client, prefix).all_keys()
+                shards = _select(every, chosen)
                 for keys in shards:
                     shard = Shard(client, keys)
                     shard.prepare()
@@ -46,6 +49,8 @@ def wait_for_shards(
                 patience.failed(error)
             else:
                 health.set_ready("broker", None)
+                if told is not None:
+                    told(len(every))
                 return shards
         return []
     finally:

@@ -22,7 +22,7 @@ from posestream.messages import PoseFrame
 from posestream.subscriber import AsyncSubscription, Event, asubscribe
 from posestream.view.access import COOKIE, Gate
 from posestream.view.bridge import Wish, items, read_wish, sse
-from posestream.view.guard import Guard
+from posestream.view.guard import LIVE, Guard
 from posestream.view.hub import Hub, HubFullError
 from posestream.view.page import Page
 from posestream.view.places import Places, Stream
@@ -55,6 +55,7 @@ class Viewer:
         """Return the application."""
         routes = [
             Route("/", self.index),
+            Route(LIVE, self.alive),
             Route("/signin", self.sign_in, methods=["POST"]),
             Route("/api/cameras", self.cameras),
             Route("/api/poses", self.poses_by_sse),
@@ -78,6 +79,10 @@ class Viewer:
             yield
         finally:
             await self._hub.close()
+
+    async def alive(self, request: Request) -> Response:
+        """That the loop turns, for probes; nothing else, as anybody may ask."""
+        return JSONResponse({"ok": True})
 
     # The page ---------------------------------------------------------------------------------------------------------
 

@@ -188,6 +188,7 @@ def test_a_leading_tracker_is_live_and_ready(tracker):
     status, silence = tracker.probe("/live")
     assert (status, silence.keys()) == (200, {"shard-0"})
     assert tracker.metrics()["posestream_tracker_leading", "0"] == 1
+    assert tracker.metrics()["posestream_shards",] == 1
 
 
 # Restarts and successors ----------------------------------------------------------------------------------------------

@@ -382,6 +382,21 @@ def test_with_a_token_nothing_is_shown_without_it(redis_url: str, prefix: str, c
         assert TOKEN not in viewer.said
 
 
+def test_that_it_is_alive_is_told_to_anybody_and_nothing_else_is(redis_url: str, prefix: str, tmp_path: Path):
+    anybody = {"host": "10.1.2.3:8640", "origin": "http://evil.example"}
+    for settings in ({}, {"token": TOKEN}):
+        with Viewer(redis_url, prefix, tmp_path, **settings) as viewer:
+            answer = httpx.get(f"{viewer.url}/live", headers=anybody)
+            assert (answer.status_code, answer.json()) == (200, {"ok": True})
+            assert "access-control-allow-origin" not in answer.headers
+            assert httpx.post(f"{viewer.url}/live", headers=anybody).status_code == 405
+            for path in ("/live/../api/cameras", "//live", "/live.js", "/api/cameras"):
+                assert httpx.get(viewer.url + path, headers=anybody).status_code in (401, 403, 404, 421), path
+            with pytest.raises(InvalidStatus), connect(f"ws://localhost:{viewer.port}/live"):
+                pass
+        assert "Traceback" not in viewer.said
+
+
 def test_only_the_page_s_own_files_are_served(viewer: Viewer):
     with httpx.Client(base_url=viewer.url) as client:
         for path in (

@@ -65,7 +65,8 @@ class Stage:
         self._fleet = Fleet(self._server.url, PREFIX, self._folder)
         pose = ("workers", "pose", "--model", str(self._model), "--threads", "1", "--slots", "2")
         self.workers = [self._fleet.start(*pose) for _ in range(2)]
-        self.trackers = [self._fleet.start("workers", "track") for _ in range(2)]
+        # What a worker makes of these small pictures on a busy machine, or an alert says that the default is wrong.
+        self.trackers = [self._fleet.start("workers", "track", "--worker-fps", "50") for _ in range(2)]
         self.producers = [
             self._fleet.start("producer", "run", self._webcam.url("/video"), "--camera", DOOR, "--fps", "8"),
             self._fleet.start("producer", "run", self._room, "--camera", ROOM),

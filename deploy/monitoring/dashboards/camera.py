@@ -131,12 +131,13 @@ def _frames(built: dashboard.Dashboard) -> None:
         graph(
             "Source",
             "none",
-            "1 while it delivers, and attempts in a minute to get it back.",
+            "1 while it delivers, 1 once its producer has given it up, and attempts in a minute to get it back.",
             {
                 "delivers": "max(posestream_source_up{CAM})",
+                "given up": "max(posestream_camera_given_up{CAM})",
                 "attempts a minute": "60 * sum(rate(posestream_source_reconnects_total{CAM}[$__rate_interval]))",
             },
-            colours={"delivers": GREEN, "attempts a minute": RED},
+            colours={"delivers": GREEN, "given up": "orange", "attempts a minute": RED},
         )
     )
 

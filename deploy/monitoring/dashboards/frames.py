@@ -29,9 +29,14 @@ def intake(built: dashboard.Dashboard) -> None:
         graph(
             "Sources",
             "none",
-            "Sources that producers have, and those that deliver. Between the two are cameras that are away.",
-            {"there are": "count(posestream_source_up{NS})", "deliver": "sum(posestream_source_up{NS})"},
-            colours={"there are": YELLOW, "deliver": GREEN},
+            "Sources that producers have, and those that deliver. Between the two are cameras that are away, which are "
+            "tried again, and those given up, which are not: the producer's log says why.",
+            {
+                "there are": "count(posestream_source_up{NS})",
+                "deliver": "sum(posestream_source_up{NS})",
+                "given up": "sum(posestream_camera_given_up{NS})",
+            },
+            colours={"there are": YELLOW, "deliver": GREEN, "given up": RED},
         )
     )
 
@@ -96,9 +101,10 @@ def backlog(built: dashboard.Dashboard) -> None:
         graph(
             "Time to work off what waits",
             "s",
-            "What the lossless frames that wait cost the workers that there are, all together.",
+            "What the lossless frames that wait cost the workers that there are, all together. Of a file no more than "
+            "its depth (64) waits here, so that this is a few seconds at most: it tells that workers have files to do. "
+            "How much is still to come only the producer knows.",
             {"backlog": "sum(posestream_backlog_seconds{NS}) / (count(posestream_worker_slots{NS}) > 0)"},
-            steps=((300, RED),),
         )
     )
 

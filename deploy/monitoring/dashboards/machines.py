@@ -79,8 +79,11 @@ def tracker(built: dashboard.Dashboard) -> None:
         graph(
             "Who leads",
             "none",
-            "1 for the tracker that leads a shard, 0 for those that stand by.",
-            {"shard {{shard}}: {{instance}}": "sum by (shard, instance) (posestream_tracker_leading{NS})"},
+            "1 for the tracker that leads a shard, 0 for those that stand by; and how many shards there are.",
+            {
+                "shard {{shard}}: {{instance}}": "sum by (shard, instance) (posestream_tracker_leading{NS})",
+                "shards": "max(posestream_shards{NS})",
+            },
         )
     ).with_panel(
         graph(
@@ -195,7 +198,7 @@ def scaling(built: dashboard.Dashboard) -> None:
             "Speed of a worker",
             "reqps",
             "Assumed: the tracker's `worker_fps`. Made: on average per worker, which is the speed only while all "
-            "of them are busy; correct `worker_fps` by it then.",
+            "of them are busy; correct `worker_fps` by it then. PosestreamWorkerFpsOff tells when it is far off.",
             {
                 "assumed": "max(posestream_assumed_worker_fps{NS})",
                 "made": "sum(rate(posestream_worker_frames_total{NS}[$__rate_interval]))"

@@ -84,7 +84,8 @@ def _health(built: dashboard.Dashboard) -> None:
         number(
             "Shards led",
             "none",
-            "Shards that have a leading tracker. Nothing is published of one that has none.",
+            "Shards that have a leading tracker. Nothing is published of one that has none. *Who leads* has how many "
+            "there are.",
             "sum(posestream_tracker_leading{NS})",
             steps=((None, RED), (1, GREEN)),
         )

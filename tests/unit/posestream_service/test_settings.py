@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from pydantic import Field
 
 from posestream.errors import ConfigurationError
-from posestream.service.settings import ConnectionSettings, ServiceSettings, described, load
+from posestream.service.settings import (
+    KEYS,
+    OTHER_KEYS,
+    TABLES,
+    ConnectionSettings,
+    ServiceSettings,
+    Table,
+    described,
+    load,
+)
 
+ROOT = Path(__file__).parents[3]
+APPLICATIONS = [
+    path
+    for folder in ("posestream", "producer", "workers", "training", "deploy")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
 PROGRAM = "python -m mill"
 SECRET_URL = "redis://miller:flour@127.0.0.1:6379/0"
+
+
+class Grain(Table):
+    """What is milled."""
+
+    kind: str
+    """Its name."""
 
 
 class MillSettings(ServiceSettings):
@@ -21,6 +50,10 @@ class MillSettings(ServiceSettings):
     """Milliseconds between two turns."""
     stones: tuple[int, ...] = ()
     """Stones in use."""
+    sacks: list[str] = Field(default_factory=list)
+    """What is written on them."""
+    grain: Grain | None = None
+    """What is milled."""
 
 
 class LookSettings(ConnectionSettings):
@@ -32,7 +65,7 @@ class LookSettings(ConnectionSettings):
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch):
-    for name in ("REDIS_URL", "PREFIX", "CONFIG", "WHEEL_COUNT", "PAUSE_MS", "LOG_LEVEL"):
+    for name in ("REDIS_URL", "PREFIX", "CONFIG", "WHEEL_COUNT", "PAUSE_MS", "LOG_LEVEL", "STONES", "SACKS", "GRAIN"):
         monkeypatch.delenv(f"POSESTREAM_{name}", raising=False)
 
 
@@ -79,6 +112,14 @@ def test_the_own_table_overrules_common_and_other_tables_are_not_looked_at(confi
     assert (mill("--config", path).prefix, mill("--config", path).pause_ms) == ("a", 2)
 
 
+def test_every_table_that_an_application_reads_may_be_in_a_file_that_all_of_them_share():
+    table = re.compile(r'\btable(?:: Final)? ?= ?"(\w+)"', re.IGNORECASE)
+    named = {name for path in APPLICATIONS for name in table.findall(path.read_text())}
+
+    assert {"pose", "track", "tail", "dead", "demo", "training"} <= named
+    assert named | {"common"} == set(TABLES)
+
+
 def test_a_table_that_nobody_reads_is_an_error_as_it_is_a_mistyped_one(config):
     with pytest.raises(ConfigurationError, match=r"unknown table \[psoe\]"):
         mill("--config", config("[psoe]\nslots = 3\n"))
@@ -101,6 +142,22 @@ def test_lists_are_given_with_commas_or_by_repeating_the_flag(config):
     assert mill("--stones", "1,2").stones == (1, 2)
     assert mill("--stones", "1", "--stones", "2").stones == (1, 2)
     assert mill("--config", config("[mill]\nstones = [1, 2]\n")).stones == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "stones"), [("0", (0,)), ("0,1", (0, 1)), (" 0, 1 ,", (0, 1)), ("[0, 1]", (0, 1)), ("", ()), ("[]", ())]
+)
+def test_lists_are_given_with_commas_or_as_json_in_the_environment(monkeypatch, given, stones):
+    monkeypatch.setenv("POSESTREAM_STONES", given)
+    assert mill().stones == stones
+
+
+def test_what_has_commas_in_it_is_given_as_json_in_the_environment(monkeypatch):
+    monkeypatch.setenv("POSESTREAM_SACKS", "rye,wheat")
+    assert mill().sacks == ["rye", "wheat"]
+
+    monkeypatch.setenv("POSESTREAM_SACKS", '["rye, coarse", "wheat"]')
+    assert mill().sacks == ["rye, coarse", "wheat"]
 
 
 def test_a_tool_that_does_not_listen_or_log_passes_over_what_services_share_in_common(config):
@@ -140,6 +197,16 @@ def test_a_wrong_value_in_the_file_is_reported_with_the_file_as_well(config):
 
     for name in ("wheel_count", "--wheel-count", "POSESTREAM_WHEEL_COUNT", path, "[common] or [mill]"):
         assert name in message
+
+
+@pytest.mark.parametrize(("name", "given"), [("stones", "[0, 1"), ("stones", "0,one"), ("grain", "rye")])
+def test_what_is_no_list_or_table_in_the_environment_is_reported_with_the_variable(monkeypatch, name, given):
+    monkeypatch.setenv(f"POSESTREAM_{name.upper()}", given)
+    message = failure()
+
+    assert message.startswith(f"{PROGRAM}: {name}")
+    assert f"POSESTREAM_{name.upper()})" in message
+    assert "\n" not in message
 
 
 def test_every_wrong_key_gets_a_line(monkeypatch):
@@ -201,6 +268,84 @@ def test_a_prefix_that_can_not_be_part_of_a_key_is_refused():
     assert "prefix" in message
     assert "without braces" in message
     assert "Value error" not in message
+
+
+# What is said of variables that are none ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _log_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_a_variable_that_is_no_setting_is_told_in_a_line_and_stops_nothing(monkeypatch, caplog):
+    monkeypatch.setenv("POSESTREAM_PREFX", "a")
+    monkeypatch.setenv("posestream_weather", "fine")
+    monkeypatch.setenv("POSESTREAM_WORKER_FSP", "40")
+
+    assert load(LookSettings, [], program="look", table="look").prefix == "posestream"
+    (line,) = caplog.messages
+    assert line == (
+        "look: no setting goes by POSESTREAM_PREFX (is it POSESTREAM_PREFIX?), POSESTREAM_WORKER_FSP (is it "
+        "POSESTREAM_WORKER_FPS?), posestream_weather: not looked at"
+    )
+
+
+@pytest.mark.usefixtures("_log_as_it_was")
+def test_a_service_tells_it_as_it_logs_everything(monkeypatch, capsys):
+    monkeypatch.setenv("POSESTREAM_WEEL_COUNT", "3")
+
+    assert mill("--log-format", "json").wheel_count == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    said = json.loads(line)
+    assert (said["level"], said["message"]) == (
+        "WARNING",
+        f"{PROGRAM}: no setting goes by POSESTREAM_WEEL_COUNT (is it POSESTREAM_WHEEL_COUNT?): not looked at",
+    )
+
+
+def test_what_is_another_applications_is_passed_over_in_silence(monkeypatch, caplog):
+    for key in KEYS - LookSettings.model_fields.keys() - {"json"} | OTHER_KEYS:
+        monkeypatch.setenv(f"POSESTREAM_{key.upper()}", "whatever")
+    monkeypatch.setenv("PATH_TO_POSESTREAM", "/srv")
+
+    assert load(LookSettings, [], program="look", table="look").prefix == "posestream"
+    assert caplog.messages == []
+
+
+def test_the_settings_of_all_applications_are_known_and_no_others():
+    classes = [
+        (node.name, {base.id for base in node.bases if isinstance(base, ast.Name)}, node)
+        for path in APPLICATIONS
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+    kinds = {"Settings"}
+    while more := {name for name, bases, _ in classes if bases & kinds} - kinds:
+        kinds |= more
+    mixed_in = {base for name, bases, _ in classes if name in kinds for base in bases}
+    keys = {
+        _key(field)
+        for name, _, node in classes
+        if name in kinds | mixed_in
+        for field in node.body
+        if isinstance(field, ast.AnnAssign)
+    }
+
+    assert {"PoseSettings", "TrainSettings", "DemoSettings"} <= kinds
+    assert keys == KEYS, f"KEYS in posestream/service/settings.py: {keys ^ KEYS}"
+
+
+def _key(field: ast.AnnAssign) -> str:
+    """The name by which a field is set: its alias, where it has one."""
+    given = field.value.keywords if isinstance(field.value, ast.Call) else []
+    aliases = [word.value.value for word in given if word.arg == "alias" and isinstance(word.value, ast.Constant)]
+    assert isinstance(field.target, ast.Name)
+    return str(aliases[0]) if aliases else field.target.id
 
 
 # Help and secrets -----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 
 from posestream.errors import ConfigurationError
 from posestream.service.health import Health
+from posestream.service.metrics import TrackerMetrics
 from posestream.service.process import StopSignal
 from posestream.service.shards import wait_for_shards
 from tests.servers import EmbeddedValkey, free_port
@@ -33,6 +34,24 @@ def test_only_the_chosen_shards_are_served(client, redis_url, prefix):
     client.hset(f"{prefix}:config", "shards", 3)
 
     assert [keys.shard for keys in wait(redis_url, prefix, 2, 0)] == [2, 0]
+
+
+def test_who_asks_is_told_how_many_shards_there_are_whichever_are_chosen(client, redis_url, prefix):
+    client.hset(f"{prefix}:config", "shards", 3)
+    metrics = TrackerMetrics()
+    assert metrics.registry.get_sample_value("posestream_shards") == 0
+
+    wait_for_shards(
+        redis_url,
+        prefix,
+        [1],
+        stop=StopSignal(),
+        health=Health(),
+        on_error=lambda: None,
+        told=metrics.known_shards.set,
+    )
+
+    assert metrics.registry.get_sample_value("posestream_shards") == 3
 
 
 @pytest.mark.parametrize("chosen", [3, -1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from typing import Any
 
@@ -9,11 +10,13 @@ import compose_spec
 import pytest
 import yaml
 
+from producer.settings import RunSettings
 from tests.unit.deploy.docker.dockerfile import IMAGES, ROOT, environment
 from workers.pose.settings import PoseSettings
+from workers.track.settings import TrackSettings
 
 FOLDER = ROOT / "deploy/docker"
-FILES = ("compose.yaml", "compose.demo.yaml")
+FILES = ("compose.yaml", "compose.demo.yaml", "compose.recordings.yaml")
 
 
 def read(name: str) -> dict[str, Any]:
@@ -60,10 +63,21 @@ def test_several_workers_have_whole_cpus_and_time_to_end():
 
 
 def test_every_variable_for_the_applications_is_a_setting():
-    for name in ("worker", "tracker", "producer"):
+    for name, settings in (("worker", PoseSettings), ("tracker", TrackSettings), ("producer", RunSettings)):
         given = {key for key in SERVICES[name]["environment"] if key.startswith("POSESTREAM_")}
-        known = {f"POSESTREAM_{field.upper()}" for field in PoseSettings.model_fields}
+        known = {f"POSESTREAM_{field.upper()}" for field in settings.model_fields}
         assert given <= known
+
+
+def test_a_worker_is_taken_to_be_about_as_fast_as_its_cpus_make_the_official_network():
+    cpus = int(SERVICES["worker"]["deploy"]["resources"]["limits"]["cpus"])
+    (measured,) = re.findall(r"in FP32 (\d+)\n", (ROOT / "docs/operations.md").read_text(encoding="utf-8"))
+    assert 0.75 <= float(SERVICES["tracker"]["environment"]["POSESTREAM_WORKER_FPS"]) / (cpus * int(measured)) <= 1
+
+
+def test_a_producer_of_cameras_is_always_started_again_and_one_of_recordings_only_if_it_fails():
+    assert SERVICES["producer"]["restart"] == "unless-stopped"
+    assert read("compose.recordings.yaml")["services"]["producer"]["restart"] == "on-failure"
 
 
 def test_everything_that_is_mounted_from_here_is_here():

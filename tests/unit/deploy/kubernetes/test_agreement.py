@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import tomllib
 import urllib.request
@@ -13,11 +14,12 @@ import pytest
 import yaml
 
 from deploy.kubernetes import prometheus_rules
+from posestream.messages import Policy
 from posestream.service.health import Health, HealthServer
 from posestream.service.metrics import ProducerMetrics, TrackerMetrics, WorkerMetrics
 from posestream.service.settings import Settings, load
 from posestream.service.shard_metrics import ShardLoad
-from producer.settings import RunSettings, read_cameras
+from producer.settings import DEFAULT_DEPTH, RunSettings, read_cameras
 from tests.unit.deploy.docker.dockerfile import environment
 from tests.unit.deploy.kubernetes.rendered import (
     FOLDER,
@@ -183,6 +185,23 @@ def test_autoscaling_asks_for_metrics_that_there_are_in_the_overlays_own_namespa
         assert float(trigger["metadata"]["threshold"]) > 0
 
 
+def base_worker_fps() -> float:
+    return float(tomllib.loads((FOLDER / "base/posestream.toml").read_text())["track"]["worker_fps"])
+
+
+def test_autoscaling_takes_a_worker_to_be_about_as_fast_as_its_cpus_make_the_official_network():
+    (worker,) = [c for n, c in containers(overlay("production")) if n == "posestream-worker/worker"]
+    (measured,) = re.findall(r"in FP32 (\d+)\n", (ROOT / "docs/operations.md").read_text(encoding="utf-8"))
+    assert 0.75 <= base_worker_fps() / (int(worker["resources"]["requests"]["cpu"]) * int(measured)) <= 1
+
+
+def test_one_file_with_the_default_depth_gets_several_workers():
+    (scaled,) = of_kind(overlay("production"), "ScaledObject")
+    (backlog,) = [one for one in scaled["spec"]["triggers"] if one["name"] == "backlog-seconds"]
+    depth = DEFAULT_DEPTH[Policy.LOSSLESS]
+    assert math.ceil(depth / base_worker_fps() / float(backlog["metadata"]["threshold"])) == 4
+
+
 def test_what_scales_is_there_is_never_none_and_has_no_fixed_number():
     manifests = overlay("production")
     (scaled,) = of_kind(manifests, "ScaledObject")
@@ -239,6 +258,21 @@ def test_the_network_is_fetched_to_where_the_worker_looks_for_it():
         assert Path(arguments[3]) / f"{Fetch().name}.xml" == model
         worker = next(c for n, c in containers(manifests) if n == "posestream-worker/worker")
         assert {m["mountPath"]: m.get("readOnly") for m in worker["volumeMounts"]}[arguments[3]] is True
+
+
+def test_recordings_are_played_by_a_job_that_is_started_again_only_if_it_fails_and_stays_when_it_is_done():
+    """What it does otherwise, it does as the producer of cameras."""
+    job = named(RENDERED["component producer-job"], "Job", "posestream-recordings")["spec"]
+    assert job["template"]["spec"]["restartPolicy"] == "OnFailure"
+    assert "ttlSecondsAfterFinished" not in job
+
+    pod = job["template"]
+    deployed = named(RENDERED["component producer"], "Deployment", "posestream-producer")["spec"]["template"]
+    assert pod["metadata"] == deployed["metadata"]
+    assert pod["spec"]["securityContext"] == deployed["spec"]["securityContext"]
+    (mine,), (theirs,) = pod["spec"]["containers"], deployed["spec"]["containers"]
+    assert mine | {"volumeMounts": ()} == theirs | {"volumeMounts": ()}
+    assert all(mount in mine["volumeMounts"] for mount in theirs["volumeMounts"])
 
 
 def test_a_release_brings_its_own_job_as_one_can_not_be_changed():
