@@ -35,7 +35,7 @@ class TrainSettings(Settings):
     """Folder of the training run: its checkpoint and its log."""
     output: Path = TRAINED_NETWORK
     """File (.xml) to write at the end; the weights (.bin) go beside it."""
-    frames: int = Field(590_000, ge=1, le=SEEDS_PER_RUN)
+    frames: int = Field(830_000, ge=1, le=SEEDS_PER_RUN)
     """How many frames to learn from; each that is drawn counts four times, never seen twice in the same way."""
     seed: int = Field(0, ge=0, le=1000)
     """What the first weights and the frames follow from."""
