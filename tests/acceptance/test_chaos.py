@@ -31,7 +31,7 @@ def test_whatever_is_broken_every_frame_has_one_end_in_order_and_its_pose_is_the
 
 @pytest.mark.timeout(2 * LIMIT_S + 100)
 def test_with_the_real_network_as_well(tmp_path: Path) -> None:
-    verdict, seen = carry_out_for_real(Plan(frames=200, faults=len(Kind), misbehaving=0, seed=3), tmp_path, LIMIT_S)
+    verdict, seen = carry_out_for_real(Plan(frames=300, faults=len(Kind), misbehaving=0, seed=3), tmp_path, LIMIT_S)
     assert verdict.wrong == {}, (verdict.misjudged, seen.gave_up)
     assert {row.fault for row in verdict.rows if row.times} == {kind.value for kind in Kind}
     assert any(entry.pose.tracks for entry in seen.published)

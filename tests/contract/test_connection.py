@@ -305,7 +305,7 @@ def test_a_frame_goes_all_the_way_by_either_protocol(server: Server, prefix: str
     assert [record.frame_id for record in roles.results.read(FrameId(0), count=5, block_ms=1)] == [frame_id]
     assert roles.publish_all() == 1
     assert roles.poses.read("cam", FrameId(0), count=5, block_ms=1) == [(frame_id, b"pose")]
-    assert roles.poses.last_id("cam") == frame_id
+    assert roles.poses.newest({"cam": None})["cam"].id == frame_id
     status = roles.operations.status().cameras["cam"]
     assert (status.admitted, status.outcomes[Outcome.POSED], status.conserved) == (1, 1, True)
     assert roles.operations.descriptions() == {"cam": {}}

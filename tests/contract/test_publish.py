@@ -39,7 +39,7 @@ def test_publishing_adds_the_pose_under_the_frames_id_counts_it_and_moves_on(rol
     assert roles.poses.read("cam", FrameId(0), count=10) == [
         (record.frame_id, f"pose {position}".encode()) for position, record in enumerate(records)
     ]
-    assert roles.poses.last_id("cam") == records[1].frame_id
+    assert roles.poses.newest({"cam": None})["cam"].id == records[1].frame_id
     assert roles.records() == []
     expected = CameraProgress(2, b"state", published_id=records[1].frame_id)
     assert roles.results.progress(["cam"]) == {"cam": expected}
@@ -53,7 +53,7 @@ def test_only_posed_frames_are_published_the_others_are_counted(roles: Roles, ou
     records = finish_frames(roles, 1)
     assert roles.results.publish(roles.lead(), 1000, [release_of(records, outcome=outcome)]) == 1
     assert roles.poses.read("cam", FrameId(0), count=10) == []
-    assert roles.poses.last_id("cam") == FrameId(0)
+    assert roles.poses.newest({"cam": None}) == {}
     outcomes = roles.operations.status().cameras["cam"].outcomes
     assert {name: count for name, count in outcomes.items() if count} == {outcome: 1}
 
