@@ -30,7 +30,7 @@ def assert_in_the_world(pose: PoseFrame, view: SyntheticView) -> None:
         np.testing.assert_allclose(person.smooth_world_m, view.extrinsics.to_world(person.smooth_m), atol=1e-3)
 
 
-@pytest.mark.parametrize(("size", "most_px", "most_mm"), [("1280x720", 2.1, 75), ("640x480", 2.4, 90)])
+@pytest.mark.parametrize(("size", "most_px", "most_mm"), [("1280x720", 2.0, 70), ("640x480", 2.4, 86)])
 def test_people_are_found_where_they_are_and_as_they_stand(
     fleet: Fleet, size: str, most_px: float, most_mm: float
 ) -> None:
