@@ -92,32 +92,20 @@ def test_a_killed_producer_is_taken_up_where_it_was(
     assert_every_frame_once(slow_fleet, shard, 60)
 
 
-def test_a_producer_that_is_killed_while_it_waits_for_its_last_frames_plays_nothing_again(
-    producers: Producers, redis_url: str, prefix: str, shard: Shard, tmp_path: Path
-) -> None:
-    command = (write_video(tmp_path / "v.mp4", 20), "--camera", "hall")
-    shard.prepare()
-    first = producers.start(*command)
-    eventually("all frames are admitted", lambda: in_flight(shard) == 20)
-    first.kill()
-
-    second = producers.start(*command)
-    second.wait_for("20 frames in flight, but ")
-    with Fleet(redis_url, prefix) as fleet:
-        assert second.end() == 0
-        assert_every_frame_once(fleet, shard, 20)
-
-
-def test_a_producer_that_is_stopped_while_it_waits_for_its_last_frames_plays_nothing_again(
-    producers: Producers, redis_url: str, prefix: str, shard: Shard, tmp_path: Path
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_producer_that_ends_while_it_waits_for_its_last_frames_plays_nothing_again(
+    producers: Producers, redis_url: str, prefix: str, shard: Shard, tmp_path: Path, *, killed: bool
 ) -> None:
     command = (write_video(tmp_path / "v.mp4", 20), "--camera", "hall")
     shard.prepare()
     first = producers.start(*command)
     first.wait_for("20 frames in flight, but ")
-    assert first.stop() == 0
-    assert first.output == "hall: 20 frames admitted: 20 still in flight\n"
-    assert status_of(shard).holder == ""
+    if killed:
+        first.kill()
+    else:
+        assert first.stop() == 0
+        assert first.output == "hall: 20 frames admitted: 20 still in flight\n"
+        assert status_of(shard).holder == ""
 
     second = producers.start(*command)
     second.wait_for("20 frames in flight, but ")

@@ -247,6 +247,15 @@ def test_an_entry_that_is_no_pose_is_passed_over_and_told(stage, subscribed):
 # The server -----------------------------------------------------------------------------------------------------------
 
 
+def frames_after_an_outage(server, prefix, subscription):
+    """Start a server again that has been ended, publish, and return what comes up to the first frame."""
+    until(subscription, Disconnected)
+    server.start()
+    with Stage(server.url, prefix) as after:
+        after.publish("hall", 2)
+        return until(subscription, PoseFrame)
+
+
 def test_a_restart_of_the_server_loses_and_repeats_nothing(prefix):
     with EmbeddedValkey(appendonly="yes", appendfsync="always") as server, Stage(server.url, prefix) as before:
         subscription = subscribe(server.url, prefix=prefix, events=True)
@@ -273,11 +282,7 @@ def test_no_frame_comes_before_the_word_that_the_server_is_back(prefix, options)
         until(subscription, PoseFrame)
         before.publish("yard", 1)
         server.stop()
-        until(subscription, Disconnected)
-        server.start()
-        with Stage(server.url, prefix) as after:
-            after.publish("hall", 2)
-            items = until(subscription, PoseFrame)
+        items = frames_after_an_outage(server, prefix, subscription)
         subscription.close()
     assert Reconnected in [type(item) for item in items[:-1]]
 
@@ -288,11 +293,7 @@ def test_a_server_that_lost_everything_is_a_gap_of_unknown_size(prefix):
         before.publish("hall", 5)
         seen = [next(subscription) for _ in range(6)]
         server.kill()
-        until(subscription, Disconnected)
-        server.start()
-        with Stage(server.url, prefix) as after:
-            after.publish("hall", 2)
-            items = until(subscription, PoseFrame)
+        items = frames_after_an_outage(server, prefix, subscription)
         subscription.close()
     last = seen[-1]
     assert isinstance(last, PoseFrame)
