@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posestream.calibration import Distortion, Extrinsics, Intrinsics
-from posestream.skeleton import JOINT_COUNT, JOINT_INDEX, PELVIS
+from posestream.skeleton import JOINT_COUNT, JOINT_INDEX
 from workers.pose.decoding import People
 from workers.pose.lens import sight_rays
 
@@ -41,7 +41,6 @@ ANKLE_HEIGHT_M: Final = 0.08
 SIZE_DEVIATION: Final = 0.045
 """How much people's sizes differ, as a fraction, from that which the network takes them to have."""
 
-_HIPS: Final = [JOINT_INDEX["l_hip"], JOINT_INDEX["r_hip"]]
 _MIN_JOINTS: Final = 4
 _STEPS: Final = 3
 _APART_M: Final = 0.3  # a joint so far from its line of sight is moved half as much
@@ -164,7 +163,8 @@ def towards_sight(placed_m: FloatArray, rays: FloatArray, ray_deviation: float) 
 
     The network says twice where a joint is across the line of sight: by its location and by where it is on the image.
     Both are taken, weighted by how far they are off. Where they are far apart one of them is about something else, and
-    the location is kept. Joints not seen (NaN) stay; the pelvis, which is never seen, goes with the hips.
+    the location is kept. Joints not seen (NaN) stay, and so does the pelvis, which never is: it is where
+    all joints together say.
     """
     depth_m = placed_m[..., 2:]
     off_m = rays * depth_m - placed_m[..., :2]  # (P, J, 2)
@@ -172,9 +172,7 @@ def towards_sight(placed_m: FloatArray, rays: FloatArray, ray_deviation: float) 
     share = LATERAL_DEVIATION_M**2 / (LATERAL_DEVIATION_M**2 + (SEEN_DEVIATION * ray_deviation * depth_m) ** 2)
     share = share / (1 + off2 / _APART_M**2)
     moved_m = placed_m.copy()
-    moves_m = np.where(np.isfinite(off_m), share * off_m, 0)
-    moves_m[:, PELVIS] = moves_m[:, _HIPS].mean(axis=1)
-    moved_m[..., :2] += moves_m
+    moved_m[..., :2] += np.where(np.isfinite(off_m), share * off_m, 0)
     return moved_m
 
 
